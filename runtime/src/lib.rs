@@ -1,1 +1,36 @@
-//! To be written.
+//! Durable statecharts that the compiler has proven.
+//!
+//! [`state_machine!`] declares a machine, [`EventVersion`](derive@EventVersion) its versioned events; the
+//! compiler checks the graph and the chain of versions and generates typed code over this crate.
+//! [`Instance`] runs a machine in memory; a host keeps many of them durable on a [`store`].
+//!
+//! This crate knows no database, no wire format and no clock but [`Clock`](clock::Clock).
+
+pub mod clock;
+pub mod cx;
+pub mod definition;
+pub mod effect;
+pub mod event;
+pub mod explain;
+pub mod instance;
+pub mod machine;
+pub mod stepper;
+pub mod testing;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use cx::Cx;
+pub use definition::Definition;
+pub use explain::{Explanation, Rejection};
+pub use instance::{Instance, Step};
+pub use machine::Machine;
+
+/// What a module that declares or drives machines needs.
+pub mod prelude {
+    pub use crate::cx::Cx;
+    pub use crate::explain::Rejection;
+    pub use crate::instance::Instance;
+    pub use crate::machine::{Machine, MachineState as _};
+}

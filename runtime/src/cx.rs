@@ -1,0 +1,109 @@
+//! What a guard or an action may know besides state and data: `cx`.
+//!
+//! It reads; it cannot fire, wait or reach a store.
+
+use crate::clock::{Clock, SystemClock};
+use jiff::Timestamp;
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+use uuid::{NoContext, Uuid};
+
+/// Makes ids. Shared by all tasks of a host.
+pub trait Ids: Send + Sync + 'static {
+    /// A new id for something that happens at `now`.
+    fn new_id(&self, now: Timestamp) -> Uuid;
+}
+
+/// UUIDs of version 7: ordered by time, otherwise random (RFC 9562).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RandomIds;
+
+impl Ids for RandomIds {
+    fn new_id(&self, now: Timestamp) -> Uuid {
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
+    }
+}
+
+/// Where an instance lives and what it is called.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// The tenant; empty where there are none.
+    pub tenant: Arc<str>,
+    /// The instance's id.
+    pub instance: Arc<str>,
+}
+
+/// The surroundings of one step.
+pub struct Cx {
+    address: Address,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    now: Cell<Option<Timestamp>>,
+    actor: Option<Arc<str>>,
+}
+
+impl Cx {
+    /// Surroundings for the steps of one instance.
+    pub fn new(address: Address, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { address, clock, ids, now: Cell::new(None), actor: None }
+    }
+
+    /// The time of the step: the same at every call within it, and the time that is recorded.
+    pub fn now(&self) -> Timestamp {
+        match self.now.get() {
+            Some(now) => now,
+            None => self.fix(self.clock.now()),
+        }
+    }
+
+    /// The instance's id.
+    pub fn instance(&self) -> &str {
+        &self.address.instance
+    }
+
+    /// The tenant that the instance belongs to; empty where there are none.
+    pub fn tenant(&self) -> &str {
+        &self.address.tenant
+    }
+
+    /// Who asked, if the command says.
+    pub fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
+    }
+
+    /// A new id, a UUID of version 7 unless the host was given other [`Ids`].
+    pub fn new_id(&self) -> Uuid {
+        self.ids.new_id(self.now())
+    }
+
+    /// Prepares the next step: its time, or `None` to ask the clock when somebody wants to know, and its actor.
+    pub(crate) fn prepare(&mut self, now: Option<Timestamp>, actor: Option<Arc<str>>) {
+        self.now.set(None);
+        now.map(|now| self.fix(now));
+        self.actor = actor;
+    }
+
+    /// Records keep microseconds, so a step sees no more: replayed and live data are the same.
+    fn fix(&self, now: Timestamp) -> Timestamp {
+        let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+        self.now.set(Some(now));
+        now
+    }
+}
+
+impl Default for Cx {
+    /// Surroundings of an instance that lives in memory alone.
+    fn default() -> Self {
+        let address = Address { tenant: "".into(), instance: "".into() };
+        Self::new(address, Arc::new(SystemClock), Arc::new(RandomIds))
+    }
+}
+
+impl fmt::Debug for Cx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx").field("address", &self.address).field("now", &self.now).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,115 @@
+//! What is done outside after the commit: the handler's side of it.
+//!
+//! Recording, order and retries are the host's.
+
+use crate::cx::Address;
+use crate::machine::Machine;
+use futures_core::future::BoxFuture;
+
+/// Where an effect comes from. Its [`key`](Self::key) is the same at every try, so a handler that drops repeated
+/// keys has each effect once.
+#[derive(Clone, Debug)]
+pub struct EffectCx {
+    address: Address,
+    machine: &'static str,
+    revision: u64,
+    index: u32,
+    attempt: u32,
+}
+
+impl EffectCx {
+    /// The effect with this place in the log.
+    pub fn new(address: Address, machine: &'static str, place: (u64, u32)) -> Self {
+        Self { address, machine, revision: place.0, index: place.1, attempt: 1 }
+    }
+
+    /// The same, tried again.
+    #[must_use]
+    pub fn again(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
+    /// Idempotency key: tenant, machine, instance, revision and index, never changing.
+    pub fn key(&self) -> String {
+        let Address { tenant, instance } = &self.address;
+        format!("{tenant}/{}/{instance}/{}/{}", self.machine, self.revision, self.index)
+    }
+
+    /// The command id of the trigger that the effect may answer with.
+    pub fn answer_id(&self) -> String {
+        format!("effect/{}/{}", self.revision, self.index)
+    }
+
+    /// The tenant; empty where there are none.
+    pub fn tenant(&self) -> &str {
+        &self.address.tenant
+    }
+
+    /// The instance whose step asked for the effect.
+    pub fn instance(&self) -> &str {
+        &self.address.instance
+    }
+
+    /// The revision of the record it stands in.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Its place in the record, counted from 0.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Which try this is, counted from 1 since the host began with it.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}
+
+/// Why an effect could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EffectError {
+    /// Trying again may help.
+    #[error("the effect failed and may be tried again")]
+    Retry(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Trying again cannot help.
+    #[error("the effect failed for good")]
+    Fatal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl EffectError {
+    /// A failure that may pass.
+    pub fn retry(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Retry(cause.into())
+    }
+
+    /// A failure that stays.
+    pub fn fatal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Fatal(cause.into())
+    }
+
+    /// Whether trying again may help.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Retry(_))
+    }
+}
+
+/// What a handler answers: a trigger for the same instance, or nothing.
+pub type EffectAnswer<M> = Result<Option<<M as Machine>::Trigger>, EffectError>;
+
+/// A machine whose effects `H` can do. Implemented by `state_machine!` for every `H` that implements the machine's
+/// effects trait.
+#[diagnostic::on_unimplemented(
+    message = "`{H}` does not handle the effects of `{Self}`",
+    note = "implement the trait that `state_machine!` generates beside the machine: its name is the machine's with `Effects` behind it"
+)]
+pub trait HandledBy<H>: Machine {
+    /// Does one effect.
+    fn handle<'a>(
+        handler: &'a H,
+        cx: &'a EffectCx,
+        effect: Self::Effect,
+    ) -> BoxFuture<'a, EffectAnswer<Self>>;
+}

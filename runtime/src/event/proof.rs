@@ -1,0 +1,98 @@
+//! What makes a broken chain of versions fail to compile. Used by generated code only.
+//!
+//! Nothing here runs: the traits and constants are looked at by the compiler alone.
+
+use std::marker::PhantomData;
+
+/// `Self` is version `N` of its event: what the successor asks of its `from`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not version {N} of its event",
+    label = "`from` must be version {N}",
+    note = "version {N} must come directly before: set `version` and `from` so that no version is left out"
+)]
+pub trait AtVersion<const N: u32> {}
+
+/// Asks whether `T` is version `N` of its event.
+pub const fn previous<T: AtVersion<N>, const N: u32>() {}
+
+/// Implemented by the successor for its `from`: a second successor collides by coherence.
+pub trait FollowedByOneVersionOnly {
+    /// The successor.
+    type Next;
+}
+
+/// Finds out whether a type has a successor, by autoref: the method of `Probe<T>` is preferred to that of `&Probe<T>`.
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T> Probe<T> {
+    /// Asks for `T`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Default for Probe<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `T` has a successor.
+pub struct SupersededBy<Next>(PhantomData<Next>);
+
+/// `T` has none.
+pub struct Newest;
+
+/// The method for a type with a successor.
+pub trait ProbeSuperseded {
+    /// The successor.
+    type Next;
+    /// The type of the answer is the answer.
+    fn standing(&self) -> SupersededBy<Self::Next> {
+        SupersededBy(PhantomData)
+    }
+}
+
+impl<T: FollowedByOneVersionOnly> ProbeSuperseded for Probe<T> {
+    type Next = T::Next;
+}
+
+/// The method for all others.
+pub trait ProbeNewest {
+    /// The type of the answer is the answer.
+    fn standing(&self) -> Newest {
+        Newest
+    }
+}
+
+impl<T> ProbeNewest for &Probe<T> {}
+
+/// What a listed event must be; the message names the newer type.
+#[diagnostic::on_unimplemented(
+    message = "this version of the event is superseded: {Self}",
+    label = "list the newest version of the event instead"
+)]
+pub trait IsNewest {}
+
+impl IsNewest for Newest {}
+
+/// Asks whether the answer of a [`Probe`] is [`Newest`].
+pub const fn newest<T: IsNewest>(_standing: &T) {}
+
+/// Whether two names are the same, at compile time.
+#[must_use]
+pub const fn same_name(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}

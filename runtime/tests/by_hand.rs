@@ -1,0 +1,394 @@
+//! What `state_machine!` emits, written by hand for a small machine: the runtime's side of the contract, tested
+//! without the compiler.
+//!
+//! ```text
+//! pub machine Door {
+//!     data Log;
+//!     triggers { Open { by: String }, Close, Lock { code: u32 }, Kick }
+//!     events { Opened }
+//!     effects { Ring { times: u32 } }
+//!     initial Shut;
+//!     on Kick => reject "do not kick the door";
+//!     state Shut {
+//!         initial Unlocked;
+//!         exit do Ring { times: 1 };
+//!         on Open { by } if !by.is_empty() => Ajar emit Opened { by };
+//!         state Unlocked { on Lock { code } if code == data.code => Locked; }
+//!         state Locked { ignore Close; }
+//!     }
+//!     state Ajar { on Close => Shut; }
+//!     final Gone;
+//! }
+//! ```
+
+#![allow(missing_docs)]
+
+use serde::{Deserialize, Serialize};
+use statewright::__private as sw;
+use statewright::event::{Apply, DecodeError, EventVersion, Stored, UpcastContext};
+use statewright::testing::given;
+use std::fmt;
+use sw::{ActionDef, ArmId, Decision, Location, NodeId, NodeKind, Pass, TargetDef, TriggerId};
+
+#[derive(Default, Serialize, Deserialize)]
+pub struct Log {
+    code: u32,
+    by: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Opened {
+    by: String,
+}
+
+impl Apply<Opened> for Log {
+    fn apply(&mut self, event: &Opened) {
+        self.by.push(event.by.clone());
+    }
+}
+
+impl EventVersion for Opened {
+    const NAME: &'static str = "door.opened";
+    const VERSION: u32 = 1;
+    fn decode(stored: &Stored<'_>, cx: &UpcastContext) -> Result<Self, DecodeError> {
+        sw::decode_first(stored, cx)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Door;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DoorState {
+    Unlocked,
+    Locked,
+    Ajar,
+    Gone,
+}
+
+#[derive(Clone, Debug)]
+pub enum DoorTrigger {
+    Open { by: String },
+    Close,
+    Lock { code: u32 },
+    Kick,
+}
+
+#[derive(Clone, Debug)]
+pub enum DoorEvent {
+    Opened(Opened),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "name", content = "payload")]
+pub enum DoorEffect {
+    Ring { times: u32 },
+}
+
+impl From<Opened> for DoorEvent {
+    fn from(event: Opened) -> Self {
+        Self::Opened(event)
+    }
+}
+
+impl sw::MachineState for DoorState {
+    fn leaf(self) -> NodeId {
+        NodeId([1, 2, 3, 4][self as usize])
+    }
+}
+
+impl fmt::Display for DoorState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for DoorState {
+    type Err = sw::UnknownState;
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Ok(match name {
+            "Unlocked" => Self::Unlocked,
+            "Locked" => Self::Locked,
+            "Ajar" => Self::Ajar,
+            "Gone" => Self::Gone,
+            _ => return Err(sw::UnknownState { machine: "Door", name: name.to_owned() }),
+        })
+    }
+}
+
+impl Serialize for DoorState {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DoorState {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        sw::deserialize_state(deserializer)
+    }
+}
+
+impl sw::MachineTrigger for DoorTrigger {
+    fn id(&self) -> TriggerId {
+        TriggerId(match self {
+            Self::Open { .. } => 0,
+            Self::Close => 1,
+            Self::Lock { .. } => 2,
+            Self::Kick => 3,
+        })
+    }
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "Open",
+            Self::Close => "Close",
+            Self::Lock { .. } => "Lock",
+            Self::Kick => "Kick",
+        }
+    }
+}
+
+impl sw::MachineEvent<Log> for DoorEvent {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Opened(_) => Opened::NAME,
+        }
+    }
+    fn version(&self) -> u32 {
+        match self {
+            Self::Opened(_) => Opened::VERSION,
+        }
+    }
+    fn payload(&self) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {
+        match self {
+            Self::Opened(event) => serde_json::value::to_raw_value(event),
+        }
+    }
+    fn apply(&self, data: &mut Log) {
+        match self {
+            Self::Opened(event) => data.apply(event),
+        }
+    }
+    fn decode(stored: &Stored<'_>, cx: &UpcastContext) -> Result<Self, DecodeError> {
+        if stored.name == Opened::NAME {
+            return Opened::decode(stored, cx).map(Self::Opened);
+        }
+        Err(DecodeError::unknown_event(stored, cx))
+    }
+}
+
+impl sw::MachineEffect for DoorEffect {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ring { .. } => "Ring",
+        }
+    }
+}
+
+fn unlocked<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
+    let (data, state, cx) = step.scope();
+    let _ = (data, state, cx);
+    match trigger {
+        DoorTrigger::Lock { code } if code == data.code || step.missed(ArmId(2)) => {
+            if P::ACTS {
+                step.enter(DoorState::Locked);
+            }
+            Decision::Took(ArmId(2))
+        }
+        DoorTrigger::Open { by } if !by.is_empty() || step.missed(ArmId(1)) => {
+            if P::ACTS {
+                exit_shut(step);
+                step.emit({
+                    let (data, state, cx) = step.scope();
+                    let _ = (data, state, cx);
+                    Opened { by }
+                });
+                step.enter(DoorState::Ajar);
+            }
+            Decision::Took(ArmId(1))
+        }
+        DoorTrigger::Kick => Decision::Refused(ArmId(0), "do not kick the door".into()),
+        _ => Decision::NotHandled,
+    }
+}
+
+fn locked<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
+    match trigger {
+        DoorTrigger::Close => Decision::Ignored(Some(ArmId(3))),
+        DoorTrigger::Open { by } if !by.is_empty() || step.missed(ArmId(1)) => {
+            if P::ACTS {
+                exit_shut(step);
+                step.emit(Opened { by });
+                step.enter(DoorState::Ajar);
+            }
+            Decision::Took(ArmId(1))
+        }
+        DoorTrigger::Kick => Decision::Refused(ArmId(0), "do not kick the door".into()),
+        _ => Decision::NotHandled,
+    }
+}
+
+fn ajar<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
+    match trigger {
+        DoorTrigger::Close => {
+            if P::ACTS {
+                step.enter(DoorState::Unlocked);
+            }
+            Decision::Took(ArmId(4))
+        }
+        DoorTrigger::Kick => Decision::Refused(ArmId(0), "do not kick the door".into()),
+        _ => Decision::NotHandled,
+    }
+}
+
+fn exit_shut<P: Pass<Door>>(step: &mut P) {
+    step.act(DoorEffect::Ring { times: 1 });
+}
+
+fn select<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
+    match step.state() {
+        DoorState::Unlocked => unlocked(trigger, step),
+        DoorState::Locked => locked(trigger, step),
+        DoorState::Ajar => ajar(trigger, step),
+        DoorState::Gone => Decision::NotHandled,
+    }
+}
+
+impl sw::Machine for Door {
+    const DEFINITION: &'static sw::Definition = &DEFINITION;
+    const INITIAL: DoorState = DoorState::Unlocked;
+    type State = DoorState;
+    type Trigger = DoorTrigger;
+    type Event = DoorEvent;
+    type Effect = DoorEffect;
+    type Data = Log;
+
+    fn begin(_step: &mut sw::Stepper<'_, Self>) {}
+    fn decide(trigger: DoorTrigger, step: &mut sw::Stepper<'_, Self>) -> Decision {
+        select(trigger, step)
+    }
+    fn ask(trigger: DoorTrigger, step: &mut sw::Look<'_, Self>) -> Decision {
+        select(trigger, step)
+    }
+}
+
+const fn node(
+    name: &'static str,
+    kind: NodeKind,
+    parent: Option<NodeId>,
+    initial: Option<NodeId>,
+) -> sw::NodeDef {
+    let location = Location { file: file!(), line: 1 };
+    sw::NodeDef { name, kind, parent, initial, entry: &[], exit: &[], doc: "", location }
+}
+
+const fn arm(
+    source: Option<NodeId>,
+    triggers: &'static [TriggerId],
+    pattern: &'static str,
+    target: TargetDef,
+) -> sw::ArmDef {
+    let location = Location { file: "by_hand.rs", line: 7 };
+    sw::ArmDef {
+        source,
+        triggers,
+        pattern,
+        guard: None,
+        whole: true,
+        target,
+        actions: &[],
+        doc: "",
+        location,
+    }
+}
+
+static DEFINITION: sw::Definition = sw::Definition {
+    machine: "Door",
+    version: 1,
+    doc: "",
+    data: sw::DataDef { type_name: "Log", version: 1 },
+    initial: NodeId(0),
+    unhandled: sw::Unhandled::Reject,
+    nodes: &[
+        sw::NodeDef {
+            exit: &[ActionDef::Do("Ring { times: 1 }")],
+            ..node("Shut", NodeKind::Compound, None, Some(NodeId(1)))
+        },
+        node("Unlocked", NodeKind::Atomic, Some(NodeId(0)), None),
+        node("Locked", NodeKind::Atomic, Some(NodeId(0)), None),
+        node("Ajar", NodeKind::Atomic, None, None),
+        node("Gone", NodeKind::Final, None, None),
+    ],
+    triggers: &[
+        sw::NameDef { name: "Open", doc: "" },
+        sw::NameDef { name: "Close", doc: "" },
+        sw::NameDef { name: "Lock", doc: "" },
+        sw::NameDef { name: "Kick", doc: "" },
+    ],
+    events: &[sw::EventDef { name: Opened::NAME, version: Opened::VERSION }],
+    effects: &[sw::NameDef { name: "Ring", doc: "" }],
+    arms: &[
+        arm(None, &[TriggerId(3)], "Kick", TargetDef::Reject("\"do not kick the door\"")),
+        sw::ArmDef {
+            guard: Some("!by.is_empty()"),
+            whole: false,
+            doc: "Only for somebody.",
+            ..arm(Some(NodeId(0)), &[TriggerId(0)], "Open { by }", TargetDef::To(NodeId(3)))
+        },
+        sw::ArmDef {
+            guard: Some("code == data.code"),
+            whole: false,
+            ..arm(Some(NodeId(1)), &[TriggerId(2)], "Lock { code }", TargetDef::To(NodeId(2)))
+        },
+        arm(Some(NodeId(2)), &[TriggerId(1)], "Close", TargetDef::Ignore),
+        arm(Some(NodeId(3)), &[TriggerId(1)], "Close", TargetDef::To(NodeId(0))),
+    ],
+};
+
+fn open(by: &str) -> DoorTrigger {
+    DoorTrigger::Open { by: by.to_owned() }
+}
+
+#[test]
+fn an_inherited_arm_leaves_through_its_compound() {
+    given::<Door>()
+        .when(open("ann"))
+        .then_state(DoorState::Ajar)
+        .then_event(Opened { by: "ann".to_owned() })
+        .then_effect(DoorEffect::Ring { times: 1 })
+        .then_no_more()
+        .and_when(DoorTrigger::Close)
+        .then_state(DoorState::Unlocked)
+        .then_data(|log| assert_eq!(log.by, ["ann"]));
+}
+
+#[test]
+fn a_rejection_names_the_guard_and_where_it_stands() {
+    let mut door = given::<Door>().state(DoorState::Locked).instance();
+    let rejection = door.fire(open("")).expect_err("nobody opens");
+    assert_eq!(
+        rejection.to_string(),
+        "`Door` in `Locked` does not handle `Open`; by_hand.rs:7: `Open { by }` of `Shut` did not apply: \
+         `!by.is_empty()` is false (Only for somebody.)"
+    );
+    assert_eq!(door.state(), DoorState::Locked);
+    let text = serde_json::to_string(&rejection).expect("a rejection is recorded as JSON");
+    assert_eq!(serde_json::from_str::<statewright::Rejection>(&text).expect("and read back"), rejection);
+}
+
+#[test]
+fn asking_changes_nothing() {
+    let door = given::<Door>().instance();
+    assert!(door.can_fire(&open("ann")) && !door.can_fire(&open("")) && !door.can_fire(&DoorTrigger::Kick));
+    let permitted: Vec<_> = door.permitted().into_iter().map(|p| (p.trigger, p.conditional)).collect();
+    assert_eq!(permitted, [("Open".into(), true), ("Lock".into(), true)]);
+    assert!(!door.has_begun());
+    assert!(door.explain(&open("ann")).to_string().contains("takes it"));
+}
+
+#[test]
+fn what_is_ignored_is_accepted_and_leaves_nothing() {
+    given::<Door>().state(DoorState::Locked).when(DoorTrigger::Close).then_ignored().then_no_more();
+    given::<Door>().when(DoorTrigger::Kick).then_refused("do not kick the door");
+    given::<Door>().when(DoorTrigger::Close).then_not_handled();
+    given::<Door>().state(DoorState::Gone).when(DoorTrigger::Kick).then_finished();
+}
