@@ -26,11 +26,15 @@ pub use definition::Definition;
 pub use explain::{Explanation, Rejection};
 pub use instance::{Instance, Step};
 pub use machine::Machine;
+pub use statewright_macros::{EventVersion, state_machine};
 
 /// What a module that declares or drives machines needs.
 pub mod prelude {
     pub use crate::cx::Cx;
+    pub use crate::effect::{EffectAnswer, EffectCx, EffectError};
+    pub use crate::event::{Apply, EventVersion, Upcast, UpcastContext};
     pub use crate::explain::Rejection;
     pub use crate::instance::Instance;
     pub use crate::machine::{Machine, MachineState as _};
+    pub use statewright_macros::{EventVersion, state_machine};
 }

@@ -105,6 +105,17 @@ pub trait MachineEvent<Data>: Clone + Debug + Send + Sync + 'static {
     ) -> Result<Self, crate::event::DecodeError>;
 }
 
+/// A machine that lists `E` in its `events`.
+#[diagnostic::on_unimplemented(
+    message = "machine `{Self}` lists no event `{E}`",
+    label = "not in `events`",
+    note = "what is emitted is recorded: add the type to the block's `events {{ … }}`"
+)]
+pub trait Emits<E>: Machine {
+    /// The machine's event.
+    fn event(event: E) -> Self::Event;
+}
+
 /// An effect of a machine. Recorded as `{"name": …, "payload": …}`.
 pub trait MachineEffect: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name as declared, without payload.
@@ -169,4 +180,14 @@ pub fn deserialize_state<'de, S: MachineState, D: serde::Deserializer<'de>>(
 ) -> Result<S, D::Error> {
     let name = <Cow<'_, str> as serde::Deserialize>::deserialize(deserializer)?;
     name.parse().map_err(serde::de::Error::custom)
+}
+
+/// The reason of a `reject` arm.
+pub fn reason(reason: impl Into<Cow<'static, str>>) -> Cow<'static, str> {
+    reason.into()
+}
+
+/// Applies an event to the data.
+pub fn apply<E, Data: crate::event::Apply<E>>(event: &E, data: &mut Data) {
+    data.apply(event);
 }

@@ -8,8 +8,8 @@ pub use crate::definition::{
 pub use crate::effect::{EffectAnswer, EffectCx, HandledBy};
 pub use crate::event::*;
 pub use crate::machine::{
-    Decision, Machine, MachineEffect, MachineEvent, MachineState, MachineTrigger, NoEffects, NoEvents,
-    UnknownState, deserialize_state,
+    Decision, Emits, Machine, MachineEffect, MachineEvent, MachineState, MachineTrigger, NoEffects, NoEvents,
+    UnknownState, apply, deserialize_state, reason,
 };
 pub use crate::stepper::{Look, Pass, Stepper};
 pub use futures_core::future::BoxFuture;

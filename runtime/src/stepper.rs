@@ -4,8 +4,7 @@
 
 use crate::cx::Cx;
 use crate::definition::ArmId;
-use crate::event::Apply;
-use crate::machine::Machine;
+use crate::machine::{Emits, Machine, MachineEvent};
 use std::cell::RefCell;
 
 /// One pass over the arms of a state. Generated code is written once and runs as [`Stepper`], which acts, and as
@@ -26,8 +25,7 @@ pub trait Pass<M: Machine> {
     /// Applies an event to the data and keeps it for the record.
     fn emit<E>(&mut self, event: E)
     where
-        M::Data: Apply<E>,
-        M::Event: From<E>;
+        M: Emits<E>;
 
     /// Keeps an effect for the record.
     fn act(&mut self, effect: M::Effect);
@@ -74,11 +72,11 @@ impl<M: Machine> Pass<M> for Stepper<'_, M> {
     #[inline]
     fn emit<E>(&mut self, event: E)
     where
-        M::Data: Apply<E>,
-        M::Event: From<E>,
+        M: Emits<E>,
     {
-        self.data.apply(&event);
-        self.events.push(M::Event::from(event));
+        let event = M::event(event);
+        event.apply(self.data);
+        self.events.push(event);
     }
 
     #[inline]
@@ -124,8 +122,7 @@ impl<M: Machine> Pass<M> for Look<'_, M> {
 
     fn emit<E>(&mut self, _event: E)
     where
-        M::Data: Apply<E>,
-        M::Event: From<E>,
+        M: Emits<E>,
     {
     }
 

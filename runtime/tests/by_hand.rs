@@ -91,6 +91,12 @@ impl From<Opened> for DoorEvent {
     }
 }
 
+impl sw::Emits<Opened> for Door {
+    fn event(event: Opened) -> DoorEvent {
+        DoorEvent::Opened(event)
+    }
+}
+
 impl sw::MachineState for DoorState {
     fn leaf(self) -> NodeId {
         NodeId([1, 2, 3, 4][self as usize])

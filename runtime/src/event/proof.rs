@@ -80,9 +80,18 @@ impl IsNewest for Newest {}
 /// Asks whether the answer of a [`Probe`] is [`Newest`].
 pub const fn newest<T: IsNewest>(_standing: &T) {}
 
-/// Whether two names are the same, at compile time.
-#[must_use]
-pub const fn same_name(a: &str, b: &str) -> bool {
+/// Two events of one machine have two names.
+///
+/// # Panics
+/// At compile time, when they have one.
+pub const fn assert_distinct(a: &str, b: &str) {
+    assert!(
+        !same_name(a, b),
+        "duplicate_name: two events of this machine have one `name`; give this one another"
+    );
+}
+
+const fn same_name(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;
@@ -95,4 +104,15 @@ pub const fn same_name(a: &str, b: &str) -> bool {
         at += 1;
     }
     true
+}
+
+/// All versions of an event have one name.
+///
+/// # Panics
+/// At compile time, when they have two.
+pub const fn assert_same_event(previous: &str, name: &str) {
+    assert!(
+        same_name(previous, name),
+        "version_misuse: this type is a version of another event: `name` and `from` do not fit"
+    );
 }

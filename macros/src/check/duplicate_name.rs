@@ -1,0 +1,53 @@
+//! `duplicate_name`: two states, triggers, effects or events alike, or an item that stands only once. The second
+//! place is the error, the first a second one, so that both are underlined.
+
+use crate::diagnostics::{DUPLICATE_NAME, Diagnostics};
+use crate::model::Model;
+use proc_macro2::Ident;
+use quote::ToTokens;
+use std::collections::BTreeMap;
+
+pub(crate) fn report_nodes(diagnostics: &mut Diagnostics, model: &Model) {
+    report_names(diagnostics, "state", model.nodes.iter().map(|node| &node.name));
+}
+
+pub(crate) fn report_names<'a>(
+    diagnostics: &mut Diagnostics,
+    what: &str,
+    names: impl Iterator<Item = &'a Ident>,
+) {
+    let mut first: BTreeMap<String, &Ident> = BTreeMap::new();
+    for name in names {
+        match first.get(&name.to_string()) {
+            None => {
+                first.insert(name.to_string(), name);
+            }
+            Some(earlier) => {
+                let help = format!("names are unique in a machine: give one {what} another name");
+                diagnostics.broken(DUPLICATE_NAME, name, (format!("a second {what} `{name}`"), help));
+                diagnostics.broken(
+                    DUPLICATE_NAME,
+                    earlier,
+                    (format!("`{name}` is first declared here"), String::new()),
+                );
+            }
+        }
+    }
+}
+
+/// Lines that stand only once in a machine.
+pub(crate) fn report_items(
+    diagnostics: &mut Diagnostics,
+    what: &str,
+    items: impl Iterator<Item = impl ToTokens>,
+) {
+    for item in items.skip(1) {
+        let help = format!("a machine has one `{what}` line: leave one out");
+        diagnostics.broken(DUPLICATE_NAME, item, (format!("a second `{what}`"), help));
+    }
+}
+
+pub(crate) fn report_second_initial(diagnostics: &mut Diagnostics, name: &Ident) {
+    let help = "one `initial` stands at each level: leave one out".to_owned();
+    diagnostics.broken(DUPLICATE_NAME, name, ("a second `initial`".to_owned(), help));
+}

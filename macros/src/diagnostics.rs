@@ -1,0 +1,145 @@
+//! The one sink for errors, and the catalogue of rules.
+//!
+//! It does not decide what is wrong; every phase hands its findings in here, first parameter.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use std::thread;
+
+/// A rule has one name, used in its file under `check/`, in `ui-tests/fail/`, in `docs/rules.md` and in messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: &'static str,
+    /// Judgement rules can be switched off with `#[allow(name)]`.
+    pub(crate) judgement: bool,
+}
+
+macro_rules! rules {
+    ($($id:ident $name:literal $judgement:literal)*) => {
+        $(pub(crate) const $id: Rule = Rule { name: $name, judgement: $judgement };)*
+        pub(crate) const RULES: &[Rule] = &[$($id),*];
+    };
+}
+
+rules! {
+    UNKNOWN_NAME "unknown_name" false
+    DUPLICATE_NAME "duplicate_name" false
+    MISSING_INITIAL "missing_initial" false
+    DUPLICATE_ARM "duplicate_arm" false
+    SHADOWED_ARM "shadowed_arm" true
+    UNREACHABLE_STATE "unreachable_state" true
+    DEAD_END "dead_end" true
+    NO_WAY_OUT "no_way_out" true
+    FINAL_WITH_ARMS "final_with_arms" false
+    UNUSED_TRIGGER "unused_trigger" true
+    UNUSED_EVENT "unused_event" true
+    UNUSED_EFFECT "unused_effect" true
+    IMPURE_GUARD "impure_guard" false
+    VERSION_MISUSE "version_misuse" false
+}
+
+/// Collects errors, each at its tokens.
+pub(crate) struct Diagnostics {
+    errors: Vec<syn::Error>,
+    read: bool,
+}
+
+impl Diagnostics {
+    pub(crate) fn new() -> Self {
+        Self { errors: Vec::new(), read: false }
+    }
+
+    /// Reports text that is not of the language.
+    pub(crate) fn error(&mut self, at: impl ToTokens, message: impl std::fmt::Display) {
+        self.errors.push(syn::Error::new_spanned(at, message));
+    }
+
+    /// Reports text that should have gone on: there is no token to underline but the one before.
+    pub(crate) fn error_at(&mut self, at: Span, message: impl std::fmt::Display) {
+        self.errors.push(syn::Error::new(at, message));
+    }
+
+    /// Takes over what `syn` found.
+    pub(crate) fn syn(&mut self, error: syn::Error) {
+        self.errors.push(error);
+    }
+
+    /// Reports a broken rule: what is wrong, and how to mend it.
+    pub(crate) fn broken(&mut self, rule: Rule, at: impl ToTokens, finding: (String, String)) {
+        let (wrong, help) = finding;
+        let help = if help.is_empty() { String::new() } else { format!("\nhelp: {help}") };
+        let note = format!("\nnote: rule `{}`", rule.name);
+        self.errors.push(syn::Error::new_spanned(at, format!("{wrong}{help}{note}")));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The errors as code: one `compile_error!` each.
+    pub(crate) fn take(&mut self) -> TokenStream {
+        self.read = true;
+        self.errors.drain(..).map(|error| error.to_compile_error()).collect()
+    }
+}
+
+impl Drop for Diagnostics {
+    fn drop(&mut self) {
+        debug_assert!(self.read || thread::panicking(), "diagnostics were dropped unread");
+    }
+}
+
+/// `help` that names the nearest of the known names, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let near = known.into_iter().map(|k| (distance(name, k), k)).min();
+    match near {
+        Some((distance, known)) if distance <= name.chars().count().max(3) / 3 => {
+            format!("did you mean `{known}`?")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Levenshtein distance, letter case aside.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = i;
+        for (j, y) in b.iter().enumerate() {
+            let up = row.get(j + 1).copied().unwrap_or_default();
+            let here = (diagonal + usize::from(x != *y)).min(left + 1).min(up + 1);
+            diagonal = up;
+            if let Some(cell) = row.get_mut(j) {
+                *cell = left;
+            }
+            left = here;
+        }
+        if let Some(cell) = row.last_mut() {
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{distance, nearest};
+
+    #[test]
+    fn distance_counts_edits() {
+        let cases =
+            [("", "", 0), ("abc", "abc", 0), ("abc", "ABC", 0), ("", "abc", 3), ("kitten", "sitting", 3)];
+        for (a, b, expected) in cases {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn only_a_near_name_is_offered() {
+        assert_eq!(nearest("Submited", ["Draft", "Submitted"]), "did you mean `Submitted`?");
+        assert_eq!(nearest("Elsewhere", ["Draft", "Submitted"]), "");
+    }
+}

@@ -1,0 +1,125 @@
+//! `OrderEffect`, what can be done outside, and the trait of its handlers.
+
+use super::trigger::{cases, emit_variants};
+use super::{Emitter, docs, door};
+use crate::model::Named;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{Fields, Member, Type};
+
+/// ```text
+/// #[serde(tag = "name", content = "payload")]
+/// pub enum OrderEffect { Charge { cents: u64 }, … }
+/// pub trait OrderEffects { fn charge(&self, cx: &EffectCx, cents: u64) -> impl Future<…> + Send; … }
+/// impl<H: OrderEffects> HandledBy<H> for Order { … }
+/// ```
+pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
+    let (model, sw, name) = (emitter.model, door(), emitter.name("Effect"));
+    if model.effects.is_empty() {
+        return TokenStream::new();
+    }
+    let (vis, attrs) = (&model.vis, &model.effect_attrs);
+    let doc = format!("What [`{}`] wants done outside, after the commit.", model.name);
+    let variants = emit_variants(&model.effects, "Effect");
+    let names = cases(&name, &model.effects, |_, variant| {
+        let text = variant.unraw().to_string();
+        quote!(#text)
+    });
+    let handlers = emit_handlers(emitter, &name);
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug, #sw::serde::Serialize, #sw::serde::Deserialize)]
+        #[serde(crate = "::statewright::__private::serde", tag = "name", content = "payload")]
+        #(#attrs)*
+        #vis enum #name { #(#variants),* }
+
+        #[automatically_derived]
+        impl #sw::MachineEffect for #name {
+            fn name(&self) -> &'static str {
+                match *self { #names }
+            }
+        }
+
+        #handlers
+    }
+}
+
+fn emit_handlers(emitter: &Emitter<'_>, effect: &Ident) -> TokenStream {
+    let (model, sw, machine) = (emitter.model, door(), &emitter.model.name);
+    let (vis, handlers) = (&model.vis, emitter.name("Effects"));
+    let doc = format!(
+        "Does the effects of [`{machine}`]. Every effect is handed over at least once, with the same key each time."
+    );
+    let methods = model.effects.iter().map(|named| {
+        let (method, docs) = (method(named), docs(&named.attrs, &format!("Does `{}`.", named.variant.ident)));
+        let arguments = fields(named).map(|(_, argument, ty)| quote!(#argument: #ty));
+        quote! {
+            #docs
+            fn #method(&self, cx: &#sw::EffectCx, #(#arguments),*) -> impl ::core::future::Future<Output = #sw::EffectAnswer<#machine>> + ::core::marker::Send;
+        }
+    });
+    let calls = model.effects.iter().map(|named| {
+        let (variant, method) = (&named.variant.ident, method(named));
+        let (members, arguments): (Vec<_>, Vec<_>) = fields(named).map(|(member, argument, _)| (member, argument)).unzip();
+        quote!(#effect::#variant { #(#members: #arguments),* } => ::std::boxed::Box::pin(handler.#method(cx, #(#arguments),*)),)
+    });
+    quote! {
+        #[doc = #doc]
+        #vis trait #handlers: ::core::marker::Send + ::core::marker::Sync + 'static { #(#methods)* }
+
+        #[automatically_derived]
+        impl<H: #handlers> #sw::HandledBy<H> for #machine {
+            fn handle<'a>(handler: &'a H, cx: &'a #sw::EffectCx, effect: #effect) -> #sw::BoxFuture<'a, #sw::EffectAnswer<Self>> {
+                match effect { #(#calls)* }
+            }
+        }
+    }
+}
+
+/// `Charge` is done by `charge`.
+fn method(named: &Named) -> Ident {
+    let name = snake_case(&named.variant.ident.unraw().to_string());
+    let ident = syn::parse_str::<Ident>(&name);
+    ident.unwrap_or_else(|_| format_ident!("r#{name}"))
+}
+
+/// Field, argument and type of each part of the payload.
+fn fields(named: &Named) -> impl Iterator<Item = (Member, Ident, &Type)> {
+    let fields = match &named.variant.fields {
+        Fields::Named(fields) => fields.named.iter().collect(),
+        Fields::Unnamed(fields) => fields.unnamed.iter().collect(),
+        Fields::Unit => Vec::new(),
+    };
+    fields.into_iter().enumerate().map(|(place, field)| match &field.ident {
+        Some(name) => (Member::Named(name.clone()), name.clone(), &field.ty),
+        None => (Member::from(place), format_ident!("value{place}"), &field.ty),
+    })
+}
+
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        if c.is_uppercase() && before.is_lowercase() {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+        before = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn methods_are_named_in_snake_case() {
+        for (variant, method) in
+            [("Charge", "charge"), ("SendMail", "send_mail"), ("HTTPCall", "httpcall"), ("A2B", "a2b")]
+        {
+            assert_eq!(snake_case(variant), method);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `OrderEvent`: what can happen, one variant for each listed type.
+
+use super::{Emitter, docs, door};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+/// ```text
+/// pub enum OrderEvent { OrderPaid(OrderPaid), … }
+/// impl From<OrderPaid> for OrderEvent
+/// const _: () = { impl MachineEvent<Basket> for OrderEvent … impl Emits<OrderPaid> for Order … proofs };
+/// ```
+pub(super) fn emit_events(emitter: &Emitter<'_>) -> TokenStream {
+    let (model, name, vis) = (emitter.model, emitter.name("Event"), &emitter.model.vis);
+    if model.events.is_empty() {
+        return TokenStream::new();
+    }
+    let doc = format!("What can happen to [`{}`].", model.name);
+    let variants = model.events.iter().map(|event| {
+        let (ident, ty) = (&event.ident, &event.ty);
+        let docs = docs(&event.attrs, &format!("Event `{ident}`."));
+        quote!(#docs #ident(#ty))
+    });
+    let machine_event = emit_machine_event(emitter);
+    let each = model.events.iter().enumerate().map(|(place, _)| emit_each(emitter, place));
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis enum #name { #(#variants),* }
+
+        const _: () = { #machine_event #(#each)* };
+    }
+}
+
+fn emit_machine_event(emitter: &Emitter<'_>) -> TokenStream {
+    let (model, sw, name) = (emitter.model, door(), emitter.name("Event"));
+    let data = data(emitter);
+    let (idents, types): (Vec<_>, Vec<_>) =
+        model.events.iter().map(|event| (&event.ident, &event.ty)).unzip();
+    // Every token carries the span of the listed type, so that a missing `Apply` is reported there.
+    let applies = model.events.iter().map(|event| {
+        let (ident, ty) = (&event.ident, &event.ty);
+        let span = ty.span();
+        let data = super::own("data");
+        quote_spanned!(span=> #name::#ident(event) => #sw::apply::<#ty, _>(event, #data))
+    });
+    let owned_data = super::own("data");
+    quote! {
+        #[automatically_derived]
+        impl #sw::MachineEvent<#data> for #name {
+            fn name(&self) -> &'static str {
+                match self { #(#name::#idents(_) => <#types as #sw::EventVersion>::NAME),* }
+            }
+            fn version(&self) -> u32 {
+                match self { #(#name::#idents(_) => <#types as #sw::EventVersion>::VERSION),* }
+            }
+            fn payload(&self) -> ::core::result::Result<::std::boxed::Box<#sw::serde_json::value::RawValue>, #sw::serde_json::Error> {
+                match self { #(#name::#idents(event) => #sw::serde_json::value::to_raw_value(event)),* }
+            }
+            fn apply(&self, #owned_data: &mut #data) {
+                match self { #(#applies),* }
+            }
+            fn decode(stored: &#sw::Stored<'_>, cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
+                #(if stored.name == <#types as #sw::EventVersion>::NAME {
+                    return <#types as #sw::EventVersion>::decode(stored, cx).map(#name::#idents);
+                })*
+                ::core::result::Result::Err(#sw::DecodeError::unknown_event(stored, cx))
+            }
+        }
+    }
+}
+
+/// Conversions of one event, and the proofs that it is the newest version and that no other has its name.
+fn emit_each(emitter: &Emitter<'_>, place: usize) -> TokenStream {
+    let (model, sw, name, machine) = (emitter.model, door(), emitter.name("Event"), &emitter.model.name);
+    let Some(event) = model.events.get(place) else { return TokenStream::new() };
+    let (ident, ty) = (&event.ident, &event.ty);
+    let newest = quote_spanned! {ty.span()=>
+        #[allow(unused_imports, clippy::items_after_statements)]
+        const _: fn() = || {
+            use #sw::{ProbeNewest as _, ProbeSuperseded as _};
+            #sw::newest(&(&#sw::Probe::<#ty>::new()).standing());
+        };
+    };
+    let distinct = model.events.iter().take(place).map(|other| {
+        let other = &other.ty;
+        quote_spanned! {ty.span()=>
+            const _: () = #sw::assert_distinct(<#other as #sw::EventVersion>::NAME, <#ty as #sw::EventVersion>::NAME);
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        impl ::core::convert::From<#ty> for #name {
+            fn from(event: #ty) -> Self {
+                #name::#ident(event)
+            }
+        }
+
+        #[automatically_derived]
+        impl #sw::Emits<#ty> for #machine {
+            fn event(event: #ty) -> #name {
+                #name::#ident(event)
+            }
+        }
+
+        #newest
+        #(#distinct)*
+    }
+}
+
+pub(super) fn data(emitter: &Emitter<'_>) -> TokenStream {
+    emitter.model.data.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty))
+}

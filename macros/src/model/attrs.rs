@@ -1,0 +1,102 @@
+//! Attributes of items: doc comments, `#[allow(rule)]`, and what is passed through.
+
+use crate::diagnostics::{Diagnostics, RULES, Rule, nearest};
+use proc_macro2::Ident;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path, Token};
+
+/// The attributes of one item, read.
+#[derive(Default)]
+pub(crate) struct Attrs {
+    /// Doc comment, lines joined by `\n`.
+    pub(crate) doc: String,
+    /// Rules that are switched off here.
+    pub(crate) allowed: Vec<&'static str>,
+    /// All but `#[allow(rule)]`.
+    pub(crate) passed: Vec<Attribute>,
+}
+
+impl Attrs {
+    pub(crate) fn read(diagnostics: &mut Diagnostics, attrs: &[Attribute]) -> Self {
+        let mut read = Self::default();
+        let mut lines = Vec::new();
+        for attr in attrs {
+            lines.extend(doc_line(attr));
+            if attr.path().is_ident("allow") {
+                read.allow(diagnostics, attr);
+            } else {
+                read.passed.push(attr.clone());
+            }
+        }
+        read.doc = lines.join("\n");
+        read
+    }
+
+    /// For items that become no item of Rust: nothing can be passed through but the doc comment.
+    pub(crate) fn read_own(diagnostics: &mut Diagnostics, attrs: &[Attribute]) -> Self {
+        let mut read = Self::read(diagnostics, attrs);
+        for attr in read.passed.iter().filter(|attr| !attr.path().is_ident("doc")) {
+            diagnostics.error(
+                attr,
+                "this attribute has no meaning here\nhelp: doc comments and `#[allow(rule)]` can stand here",
+            );
+        }
+        read.passed.retain(|attr| attr.path().is_ident("doc"));
+        read
+    }
+
+    pub(crate) fn allows(&self, rule: Rule) -> bool {
+        self.allowed.contains(&rule.name)
+    }
+
+    fn allow(&mut self, diagnostics: &mut Diagnostics, attr: &Attribute) {
+        let Ok(paths) = attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated) else {
+            self.passed.push(attr.clone());
+            return;
+        };
+        let mut others = Punctuated::<&Path, Token![,]>::new();
+        for path in &paths {
+            match path.get_ident().and_then(rule_named) {
+                Some(rule) if rule.judgement => self.allowed.push(rule.name),
+                Some(rule) => {
+                    diagnostics.error(
+                        path,
+                        format!("`{}` cannot be switched off\nhelp: see docs/rules.md#{0}", rule.name),
+                    );
+                }
+                None => {
+                    report_near_rule(diagnostics, path);
+                    others.push(path);
+                }
+            }
+        }
+        if !others.is_empty() {
+            self.passed.push(syn::parse_quote!(#[allow(#others)]));
+        }
+    }
+}
+
+fn rule_named(name: &Ident) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| name == rule.name)
+}
+
+/// A lint of rustc's or clippy's is passed through; a misspelt rule is not one.
+fn report_near_rule(diagnostics: &mut Diagnostics, path: &Path) {
+    if let Some(name) = path.get_ident() {
+        let near = nearest(&name.to_string(), RULES.iter().map(|rule| rule.name));
+        if !near.is_empty() && name.to_string().len() > 8 {
+            diagnostics.error(path, format!("there is no rule `{name}`\nhelp: {near}"));
+        }
+    }
+}
+
+fn doc_line(attr: &Attribute) -> Option<String> {
+    let Meta::NameValue(meta) = &attr.meta else { return None };
+    if !meta.path.is_ident("doc") {
+        return None;
+    }
+    match &meta.value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value().trim().to_owned()),
+        _ => None,
+    }
+}
