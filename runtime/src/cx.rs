@@ -3,6 +3,7 @@
 //! It reads; it cannot fire, wait or reach a store.
 
 use crate::clock::{Clock, SystemClock};
+use crate::store::StreamId;
 use jiff::Timestamp;
 use std::cell::Cell;
 use std::fmt;
@@ -27,18 +28,9 @@ impl Ids for RandomIds {
     }
 }
 
-/// Where an instance lives and what it is called.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Address {
-    /// The tenant; empty where there are none.
-    pub tenant: Arc<str>,
-    /// The instance's id.
-    pub instance: Arc<str>,
-}
-
 /// The surroundings of one step.
 pub struct Cx {
-    address: Address,
+    address: StreamId,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     now: Cell<Option<Timestamp>>,
@@ -47,7 +39,7 @@ pub struct Cx {
 
 impl Cx {
     /// Surroundings for the steps of one instance.
-    pub fn new(address: Address, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+    pub fn new(address: StreamId, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         Self { address, clock, ids, now: Cell::new(None), actor: None }
     }
 
@@ -97,7 +89,7 @@ impl Cx {
 impl Default for Cx {
     /// Surroundings of an instance that lives in memory alone.
     fn default() -> Self {
-        let address = Address { tenant: "".into(), instance: "".into() };
+        let address = StreamId::new("", "", "");
         Self::new(address, Arc::new(SystemClock), Arc::new(RandomIds))
     }
 }

@@ -2,16 +2,15 @@
 //!
 //! Recording, order and retries are the host's.
 
-use crate::cx::Address;
 use crate::machine::Machine;
+use crate::store::StreamId;
 use futures_core::future::BoxFuture;
 
 /// Where an effect comes from. Its [`key`](Self::key) is the same at every try, so a handler that drops repeated
 /// keys has each effect once.
 #[derive(Clone, Debug)]
 pub struct EffectCx {
-    address: Address,
-    machine: &'static str,
+    stream: StreamId,
     revision: u64,
     index: u32,
     attempt: u32,
@@ -19,8 +18,8 @@ pub struct EffectCx {
 
 impl EffectCx {
     /// The effect with this place in the log.
-    pub fn new(address: Address, machine: &'static str, place: (u64, u32)) -> Self {
-        Self { address, machine, revision: place.0, index: place.1, attempt: 1 }
+    pub fn new(stream: StreamId, place: (u64, u32)) -> Self {
+        Self { stream, revision: place.0, index: place.1, attempt: 1 }
     }
 
     /// The same, tried again.
@@ -32,8 +31,8 @@ impl EffectCx {
 
     /// Idempotency key: tenant, machine, instance, revision and index, never changing.
     pub fn key(&self) -> String {
-        let Address { tenant, instance } = &self.address;
-        format!("{tenant}/{}/{instance}/{}/{}", self.machine, self.revision, self.index)
+        let StreamId { tenant, machine, instance } = &self.stream;
+        format!("{tenant}/{machine}/{instance}/{}/{}", self.revision, self.index)
     }
 
     /// The command id of the trigger that the effect may answer with.
@@ -43,12 +42,12 @@ impl EffectCx {
 
     /// The tenant; empty where there are none.
     pub fn tenant(&self) -> &str {
-        &self.address.tenant
+        &self.stream.tenant
     }
 
     /// The instance whose step asked for the effect.
     pub fn instance(&self) -> &str {
-        &self.address.instance
+        &self.stream.instance
     }
 
     /// The revision of the record it stands in.

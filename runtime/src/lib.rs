@@ -15,6 +15,7 @@ pub mod explain;
 pub mod instance;
 pub mod machine;
 pub mod stepper;
+pub mod store;
 pub mod testing;
 
 #[doc(hidden)]

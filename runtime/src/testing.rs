@@ -12,10 +12,11 @@
 //! with both sides, as assertions do; nothing here is for code that ships.
 
 use crate::clock::{Clock, FakeClock};
-use crate::cx::{Address, Cx, Ids};
+use crate::cx::{Cx, Ids};
 use crate::explain::Rejection;
 use crate::instance::{Instance, Step};
 use crate::machine::{Machine, MachineEvent};
+use crate::store::StreamId;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,7 +84,7 @@ impl<M: Machine> Given<M> {
     /// The instance with this past.
     pub fn instance(self) -> Instance<M> {
         let clock: Arc<dyn Clock> = Arc::new(self.clock);
-        let address = Address { tenant: "".into(), instance: "test".into() };
+        let address = StreamId::new("", M::DEFINITION.machine, "test");
         let mut instance = Instance::with(Cx::new(address, clock, Arc::new(CountingIds::default())));
         if self.state.is_some() || !self.events.is_empty() {
             instance.replay(&self.events, self.state.unwrap_or(M::INITIAL));
