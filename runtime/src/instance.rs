@@ -36,6 +36,13 @@ pub struct Step<M: Machine> {
     pub ignored: bool,
 }
 
+impl<M: Machine> Step<M> {
+    /// The step that does nothing.
+    pub(crate) fn nowhere(state: M::State) -> Self {
+        Self { from: state, to: state, events: Vec::new(), effects: Vec::new(), ignored: true }
+    }
+}
+
 impl<M: Machine> Instance<M> {
     /// An instance that has not begun: it begins with its first accepted trigger.
     pub fn new() -> Self {

@@ -10,10 +10,14 @@ pub mod clock;
 pub mod cx;
 pub mod definition;
 pub mod effect;
+pub mod error;
 pub mod event;
 pub mod explain;
+mod fold;
+pub mod host;
 pub mod instance;
 pub mod machine;
+pub mod repository;
 pub mod stepper;
 pub mod store;
 pub mod testing;
@@ -24,9 +28,12 @@ pub mod __private;
 
 pub use cx::Cx;
 pub use definition::Definition;
+pub use error::{BuildError, FireError, LoadError};
 pub use explain::{Explanation, Rejection};
+pub use host::{Fired, Host};
 pub use instance::{Instance, Step};
 pub use machine::Machine;
+pub use repository::Repository;
 pub use statewright_macros::{EventVersion, state_machine};
 
 /// What a module that declares or drives machines needs.
@@ -34,7 +41,9 @@ pub mod prelude {
     pub use crate::cx::Cx;
     pub use crate::effect::{EffectAnswer, EffectCx, EffectError};
     pub use crate::event::{Apply, EventVersion, Upcast, UpcastContext};
+    pub use crate::error::FireError;
     pub use crate::explain::Rejection;
+    pub use crate::host::Host;
     pub use crate::instance::Instance;
     pub use crate::machine::{Machine, MachineState as _};
     pub use statewright_macros::{EventVersion, state_machine};

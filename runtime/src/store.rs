@@ -158,3 +158,50 @@ pub fn admit(limits: &Limits, append: &Append) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+/// A store that is shared is a store.
+impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
+    fn limits(&self) -> &Limits {
+        (**self).limits()
+    }
+
+    fn append(&self, batch: Vec<Append>, unit: Unit) -> BoxFuture<'_, Vec<Outcome>> {
+        (**self).append(batch, unit)
+    }
+
+    fn head<'a>(&'a self, stream: &'a StreamId) -> Answer<'a, Head> {
+        (**self).head(stream)
+    }
+
+    fn read<'a>(&'a self, stream: &'a StreamId, after: Revision, limit: usize) -> Answer<'a, (Vec<Record>, Head)> {
+        (**self).read(stream, after, limit)
+    }
+
+    fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
+        (**self).scan(shard, after, limit)
+    }
+
+    fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {
+        (**self).changed(shard, after)
+    }
+
+    fn streams<'a>(&'a self, shard: Shard, after: Option<&'a StreamId>, limit: usize) -> Answer<'a, Vec<StreamId>> {
+        (**self).streams(shard, after, limit)
+    }
+
+    fn erase<'a>(&'a self, stream: &'a StreamId) -> Answer<'a, ()> {
+        (**self).erase(stream)
+    }
+
+    fn get<'a>(&'a self, keys: &'a [CellKey]) -> Answer<'a, Vec<Cell>> {
+        (**self).get(keys)
+    }
+
+    fn put(&self, puts: Vec<Put>) -> Answer<'_, Vec<Option<u64>>> {
+        (**self).put(puts)
+    }
+
+    fn list<'a>(&'a self, shard: Shard, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Cell>> {
+        (**self).list(shard, prefix, after, limit)
+    }
+}

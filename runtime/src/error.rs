@@ -1,0 +1,196 @@
+//! What can go wrong when an instance is loaded or driven. Everything names its instance.
+
+use crate::event::DecodeError;
+use crate::explain::Rejection;
+use crate::store::{Revision, StoreError, StreamId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An instance that cannot be loaded. Others go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The store did not deliver.
+    #[error("instance `{stream}` cannot be read")]
+    Store {
+        /// Which instance.
+        stream: StreamId,
+        /// What the store says.
+        #[source]
+        source: StoreError,
+    },
+    /// A recorded event cannot be read.
+    #[error("instance `{stream}` cannot be loaded")]
+    Decode {
+        /// Which instance.
+        stream: StreamId,
+        /// Which event, and why.
+        #[source]
+        source: Box<DecodeError>,
+    },
+    /// A record names a state that the machine does not have.
+    #[error("record {revision} of `{stream}` entered state `{state}`, which the machine does not have: keep the state")]
+    UnknownState {
+        /// Which instance.
+        stream: StreamId,
+        /// The record.
+        revision: Revision,
+        /// The recorded state.
+        state: String,
+    },
+    /// Records are missing between two pages, or a revision stands twice.
+    #[error("record {expected} of `{stream}` is missing: the store delivered {found} in its place")]
+    Gap {
+        /// Which instance.
+        stream: StreamId,
+        /// The record that should come next.
+        expected: Revision,
+        /// The one that came.
+        found: Revision,
+    },
+    /// It was deleted; an id is never used twice.
+    #[error("instance `{stream}` was deleted")]
+    Deleted {
+        /// Which instance.
+        stream: StreamId,
+    },
+}
+
+impl LoadError {
+    /// Whether trying again may help.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store { source, .. } if source.is_retryable())
+    }
+}
+
+/// A trigger that was not recorded. Unless it says otherwise, nothing was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FireError {
+    /// The machine does not accept it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The instance is not at the revision that the command expects.
+    #[error("`{stream}` is at revision {found}, and the command expects {expected}: read it again and decide anew")]
+    Conflict {
+        /// Which instance.
+        stream: StreamId,
+        /// What the command expects.
+        expected: Revision,
+        /// Where the instance is.
+        found: Revision,
+    },
+    /// Other hosts were faster, every time.
+    #[error("`{stream}` is written by other hosts: {tries} tries were not enough, try again later")]
+    Contended {
+        /// Which instance.
+        stream: StreamId,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// A command id was used before, for another trigger.
+    #[error("command id `{command}` of `{stream}` stands for `{recorded}` in record {revision}: give `{asked}` an id of its own")]
+    CommandIdReused {
+        /// Which instance.
+        stream: StreamId,
+        /// The id.
+        command: Arc<str>,
+        /// The record that has it.
+        revision: Revision,
+        /// The trigger that was recorded.
+        recorded: String,
+        /// The trigger that was asked now.
+        asked: String,
+    },
+    /// A queue is full.
+    #[error("the queue `{queue}` is full: try again in {retry_after:?}")]
+    Busy {
+        /// Which queue.
+        queue: &'static str,
+        /// When there may be room.
+        retry_after: Duration,
+    },
+    /// The host is shutting down.
+    #[error("the host is shutting down and takes no triggers")]
+    Closed,
+    /// The instance cannot be loaded.
+    #[error("the trigger was not decided")]
+    Load(#[source] Arc<LoadError>),
+    /// The store does not take the step.
+    #[error("the step of `{stream}` was not recorded")]
+    Store {
+        /// Which instance.
+        stream: StreamId,
+        /// What the store says.
+        #[source]
+        source: Arc<StoreError>,
+    },
+    /// The store's answer was lost, and it could not be learned whether the step was recorded. Asking again with the
+    /// same command id is safe.
+    #[error("whether the step of `{stream}` was recorded is unknown: ask again with the same command id")]
+    Unknown {
+        /// Which instance.
+        stream: StreamId,
+        /// What the store says.
+        #[source]
+        source: Arc<StoreError>,
+    },
+    /// An event or effect cannot be written as JSON.
+    #[error("an event or effect of `{stream}` cannot be written as JSON")]
+    Encode {
+        /// Which instance.
+        stream: StreamId,
+        /// What `serde_json` says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An expression of the machine panicked.
+    #[error("the machine of `{stream}` panicked while it decided `{trigger}`; the instance is as it was")]
+    Panicked {
+        /// Which instance.
+        stream: StreamId,
+        /// The trigger.
+        trigger: &'static str,
+    },
+}
+
+impl FireError {
+    /// Whether the same command may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Contended { .. } | Self::Busy { .. } | Self::Unknown { .. } => true,
+            Self::Load(cause) => cause.is_retryable(),
+            Self::Store { source, .. } => source.is_retryable(),
+            _ => false,
+        }
+    }
+
+    /// The rejection, if that is what it is.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Rejected(rejection) => Some(rejection),
+            _ => None,
+        }
+    }
+}
+
+/// A host that cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The machine has effects and nobody does them.
+    #[error("machine `{machine}` has effects: give the builder `.effects(handlers)`, or say `.effects_elsewhere()` if another host does them")]
+    NoHandlers {
+        /// The machine.
+        machine: &'static str,
+    },
+    /// A bound that lets nothing through.
+    #[error("`{option}` must be at least 1")]
+    Zero {
+        /// The option.
+        option: &'static str,
+    },
+    /// There is no runtime to run on.
+    #[error("a host runs on tokio: build it inside a tokio runtime")]
+    NoRuntime(#[source] tokio::runtime::TryCurrentError),
+}

@@ -1,0 +1,164 @@
+//! Runs many instances of one machine over a store: a queue for each instance, one append for what waits in it,
+//! answers after the commit.
+//!
+//! The host decides nothing: generated code does. It knows no database.
+
+mod builder;
+mod cache;
+mod effects;
+mod handle;
+mod request;
+mod round;
+mod runner;
+mod snapshots;
+
+pub use builder::HostBuilder;
+pub use effects::DeadLetter;
+pub use handle::{Command, Handle, Tenant};
+
+use crate::error::FireError;
+use crate::machine::Machine;
+use crate::repository::Repository;
+use crate::store::{Revision, Store, StoreError, StreamId};
+use cache::Cache;
+use request::Request;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+/// Many instances of one machine, durable. Clones are the same host.
+pub struct Host<M: Machine>(Arc<Inner<M>>);
+
+/// An accepted trigger.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fired<M: Machine> {
+    /// The record; for a trigger that was ignored, the revision at which it was.
+    pub revision: Revision,
+    /// The state left.
+    pub from: M::State,
+    /// The state entered.
+    pub to: M::State,
+    /// What happened.
+    pub events: Vec<M::Event>,
+    /// The command id was known: this is the answer of the first time, and nothing was recorded now.
+    pub duplicate: bool,
+    /// The trigger was accepted, nothing happened and nothing was recorded.
+    pub ignored: bool,
+}
+
+/// Bounds and times of a host; see the methods of [`HostBuilder`].
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) cache_max: usize,
+    pub(crate) queue_max: usize,
+    pub(crate) group_max: usize,
+    pub(crate) in_flight_max: usize,
+    pub(crate) loads_max: usize,
+    pub(crate) conflict_retries: u32,
+    pub(crate) snapshot_every: u64,
+    pub(crate) effects_max: usize,
+    pub(crate) effect_attempts: u32,
+    pub(crate) grace: Duration,
+}
+
+pub(crate) struct Inner<M: Machine> {
+    pub(crate) repository: Repository<M>,
+    pub(crate) options: Options,
+    pub(crate) cache: Cache<M>,
+    pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) loads: Semaphore,
+    pub(crate) snapshots: mpsc::Sender<crate::store::Put>,
+    /// Queues that are being worked off.
+    pub(crate) running: watch::Sender<usize>,
+    pub(crate) closing: watch::Sender<bool>,
+    /// Background tasks that must end before the host has.
+    pub(crate) background: watch::Sender<usize>,
+}
+
+impl<M: Machine> Host<M> {
+    /// A host over a store.
+    pub fn builder(store: impl Store) -> HostBuilder<M> {
+        HostBuilder::new(Arc::new(store))
+    }
+
+    /// An instance without a tenant. It need not exist: it begins with its first accepted trigger.
+    pub fn instance(&self, id: &str) -> Handle<M> {
+        self.handle("", id)
+    }
+
+    /// The instances of a tenant.
+    pub fn tenant(&self, tenant: &str) -> Tenant<M> {
+        Tenant::new(self.clone(), tenant)
+    }
+
+    /// The repository under the host, for reading.
+    pub fn repository(&self) -> &Repository<M> {
+        &self.0.repository
+    }
+
+    /// Effects that failed for good, at most `limit`, by shard.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        effects::dead_letters(&self.0, limit).await
+    }
+
+    /// Instances that are kept in memory now.
+    pub fn cached(&self) -> usize {
+        self.0.cache.len()
+    }
+
+    /// Takes no more triggers, answers those that wait, lets running effects finish for `grace` and writes what is
+    /// pending. Nothing acknowledged depends on it: a host that is killed loses nothing either.
+    pub async fn shutdown(&self) {
+        self.0.closing.send_replace(true);
+        let quiet = |count: &watch::Sender<usize>| {
+            let mut count = count.subscribe();
+            async move {
+                // The sender lives in the host that waits here.
+                let _ = count.wait_for(|count| *count == 0).await;
+            }
+        };
+        quiet(&self.0.running).await;
+        let grace = self.0.repository.clock.sleep(self.0.options.grace);
+        tokio::select! {
+            () = quiet(&self.0.background) => quiet(&self.0.running).await,
+            () = grace => tracing::warn!(machine = M::DEFINITION.machine, "effects were still running when the grace ended"),
+        }
+    }
+
+    pub(crate) fn handle(&self, tenant: &str, id: &str) -> Handle<M> {
+        Handle::new(self.clone(), self.0.repository.stream(tenant, id))
+    }
+
+    pub(crate) fn enqueue(&self, stream: &StreamId, request: Request<M>) -> Result<(), FireError> {
+        if *self.0.closing.borrow() && !request.reserved {
+            return Err(FireError::Closed);
+        }
+        let inner = &self.0;
+        if let Some(slot) = inner.cache.enqueue(stream, request, &inner.options)? {
+            inner.running.send_modify(|running| *running += 1);
+            let (inner, stream) = (Arc::clone(inner), stream.clone());
+            tokio::spawn(async move {
+                runner::run(&inner, &stream, &slot).await;
+                inner.running.send_modify(|running| *running -= 1);
+            });
+        }
+        Ok(())
+    }
+}
+
+impl<M: Machine> Clone for Host<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M: Machine> fmt::Debug for Host<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("machine", &M::DEFINITION.machine).field("options", &self.0.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,202 @@
+//! How a host is made.
+
+use super::effects::{self, Bound, Handlers};
+use super::{Cache, Host, Inner, Options, snapshots};
+use crate::clock::{Clock, SystemClock};
+use crate::cx::{Ids, RandomIds};
+use crate::effect::HandledBy;
+use crate::error::BuildError;
+use crate::machine::Machine;
+use crate::repository::Repository;
+use crate::store::Store;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+/// Cells that wait to be written; a snapshot that finds no room is left out, the next one comes.
+const SNAPSHOTS_MAX: usize = 1_024;
+
+/// Builds a [`Host`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct HostBuilder<M: Machine> {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    options: Options,
+    command_window: usize,
+    handlers: Option<Arc<dyn Handlers<M>>>,
+    effects_elsewhere: bool,
+}
+
+impl<M: Machine> HostBuilder<M> {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        let options = Options {
+            cache_max: 10_000,
+            queue_max: 1_024,
+            group_max: 64,
+            in_flight_max: 65_536,
+            loads_max: 64,
+            conflict_retries: 8,
+            snapshot_every: 100,
+            effects_max: 64,
+            effect_attempts: 8,
+            grace: Duration::from_secs(10),
+        };
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
+        Self { store, clock, ids, options, command_window: 1_000, handlers: None, effects_elsewhere: false }
+    }
+
+    /// Who does the machine's effects.
+    pub fn effects<H: Send + Sync + 'static>(mut self, handlers: H) -> Self
+    where
+        M: HandledBy<H>,
+    {
+        self.handlers = Some(Arc::new(Bound(handlers)));
+        self
+    }
+
+    /// Effects are recorded, and another host on the same store does them.
+    pub fn effects_elsewhere(mut self) -> Self {
+        self.effects_elsewhere = true;
+        self
+    }
+
+    /// What tells the time. The system's clock unless said otherwise.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What makes ids. UUIDs of version 7 unless said otherwise.
+    pub fn ids(mut self, ids: impl Ids) -> Self {
+        self.ids = Arc::new(ids);
+        self
+    }
+
+    /// Idle instances kept in memory, 10,000 unless said otherwise; the least recently used leaves first.
+    pub fn cache_max(mut self, instances: usize) -> Self {
+        self.options.cache_max = instances;
+        self
+    }
+
+    /// Requests that may wait for one instance, 1,024 unless said otherwise; one more is answered `Busy`.
+    pub fn queue_max(mut self, requests: usize) -> Self {
+        self.options.queue_max = requests;
+        self
+    }
+
+    /// Requests of one instance that become one append, 64 unless said otherwise.
+    pub fn group_max(mut self, requests: usize) -> Self {
+        self.options.group_max = requests;
+        self
+    }
+
+    /// Requests in the whole host, 65,536 unless said otherwise; one more is answered `Busy`.
+    pub fn in_flight_max(mut self, requests: usize) -> Self {
+        self.options.in_flight_max = requests;
+        self
+    }
+
+    /// Instances that are loaded at once, 64 unless said otherwise; others wait.
+    pub fn loads_max(mut self, loads: usize) -> Self {
+        self.options.loads_max = loads;
+        self
+    }
+
+    /// How often a group is decided anew because another host was faster, 8 unless said otherwise.
+    pub fn conflict_retries(mut self, retries: u32) -> Self {
+        self.options.conflict_retries = retries;
+        self
+    }
+
+    /// Records between two snapshots of an instance, 100 unless said otherwise.
+    pub fn snapshot_every(mut self, records: u64) -> Self {
+        self.options.snapshot_every = records;
+        self
+    }
+
+    /// Command ids remembered of each instance, 1,000 unless said otherwise.
+    pub fn command_window(mut self, commands: usize) -> Self {
+        self.command_window = commands;
+        self
+    }
+
+    /// Effects that run at once, 64 unless said otherwise.
+    pub fn effects_max(mut self, effects: usize) -> Self {
+        self.options.effects_max = effects;
+        self
+    }
+
+    /// How often an effect is tried before it becomes a dead letter, 8 unless said otherwise.
+    pub fn effect_attempts(mut self, attempts: u32) -> Self {
+        self.options.effect_attempts = attempts;
+        self
+    }
+
+    /// How long [`Host::shutdown`] waits for running effects, 10 s unless said otherwise.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = grace;
+        self
+    }
+
+    /// Starts the host. It reads from the log which effects are still to be done.
+    ///
+    /// # Errors
+    /// The machine has effects that nobody does, a bound is zero, or there is no tokio runtime.
+    #[allow(clippy::unused_async)] // room for what a store must be asked before the first trigger
+    pub async fn build(self) -> Result<Host<M>, BuildError> {
+        self.check()?;
+        tokio::runtime::Handle::try_current().map_err(BuildError::NoRuntime)?;
+        let Self { store, clock, ids, mut options, command_window, handlers, .. } = self;
+        options.group_max = options.group_max.min(store.limits().steps_max);
+        let (sender, receiver) = mpsc::channel(SNAPSHOTS_MAX);
+        let mut repository = Repository::with(store, clock, ids);
+        repository.command_window = command_window;
+        let inner = Arc::new(Inner {
+            repository,
+            cache: Cache::new(options.cache_max),
+            in_flight: Arc::new(Semaphore::new(options.in_flight_max.min(Semaphore::MAX_PERMITS))),
+            loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
+            options,
+            snapshots: sender,
+            running: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
+            background: watch::Sender::new(0),
+        });
+        snapshots::start(&inner, receiver);
+        let host = Host(inner);
+        if let Some(handlers) = handlers {
+            effects::start(&host, &handlers);
+        }
+        Ok(host)
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        let machine = M::DEFINITION.machine;
+        if !M::DEFINITION.effects.is_empty() && self.handlers.is_none() && !self.effects_elsewhere {
+            return Err(BuildError::NoHandlers { machine });
+        }
+        let options = &self.options;
+        let bounds = [
+            ("cache_max", options.cache_max),
+            ("queue_max", options.queue_max),
+            ("group_max", options.group_max),
+            ("in_flight_max", options.in_flight_max),
+            ("loads_max", options.loads_max),
+            ("effects_max", options.effects_max),
+            ("effect_attempts", options.effect_attempts as usize),
+            ("snapshot_every", usize::from(options.snapshot_every > 0)),
+        ];
+        match bounds.into_iter().find(|(_, bound)| *bound == 0) {
+            Some((option, _)) => Err(BuildError::Zero { option }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<M: Machine> fmt::Debug for HostBuilder<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostBuilder").field("machine", &M::DEFINITION.machine).field("options", &self.options).finish_non_exhaustive()
+    }
+}

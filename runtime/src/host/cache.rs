@@ -1,0 +1,89 @@
+//! The live instances: bounded, least recently used first out; one that has work is never put out.
+
+use super::Options;
+use super::request::Request;
+use crate::error::FireError;
+use crate::machine::Machine;
+use crate::repository::Loaded;
+use crate::store::StreamId;
+use lru::LruCache;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Locks: a lookup holds one of them for a moment.
+const PARTS: usize = 16;
+
+/// Busy instances that are looked at in search of an idle one.
+const SEARCH_MAX: usize = 8;
+
+pub(crate) struct Cache<M: Machine> {
+    parts: Vec<Mutex<LruCache<StreamId, Arc<Slot<M>>>>>,
+    part_max: usize,
+    hasher: RandomState,
+}
+
+/// One instance's queue and, while nobody works on it, its live copy.
+pub(crate) struct Slot<M: Machine>(Mutex<Work<M>>);
+
+pub(crate) struct Work<M: Machine> {
+    pub(crate) queue: VecDeque<Request<M>>,
+    pub(crate) live: Option<Loaded<M>>,
+    pub(crate) running: bool,
+}
+
+impl<M: Machine> Slot<M> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Work<M>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_idle(&self) -> bool {
+        let work = self.lock();
+        !work.running && work.queue.is_empty()
+    }
+}
+
+impl<M: Machine> Cache<M> {
+    pub(crate) fn new(max: usize) -> Self {
+        let parts = (0..PARTS).map(|_| Mutex::new(LruCache::unbounded())).collect();
+        Self { parts, part_max: max.div_ceil(PARTS), hasher: RandomState::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    }
+
+    /// Puts a request into its instance's queue. `Some`: nobody works the queue off, the caller must.
+    pub(crate) fn enqueue(&self, stream: &StreamId, request: Request<M>, options: &Options) -> Result<Option<Arc<Slot<M>>>, FireError> {
+        let hash = self.hasher.hash_one(stream);
+        let place = usize::try_from(hash % PARTS as u64).unwrap_or_default();
+        let Some(part) = self.parts.get(place) else { return Err(FireError::Closed) };
+        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = part.get_or_insert_ref(stream, || {
+            Arc::new(Slot(Mutex::new(Work { queue: VecDeque::new(), live: None, running: false })))
+        });
+        let mut work = slot.lock();
+        if work.queue.len() >= options.queue_max && !request.reserved {
+            return Err(FireError::Busy { queue: "instance", retry_after: Duration::from_millis(10) });
+        }
+        work.queue.push_back(request);
+        let idle = !std::mem::replace(&mut work.running, true);
+        drop(work);
+        let waiting = idle.then(|| Arc::clone(slot));
+        self.shrink(&mut part);
+        Ok(waiting)
+    }
+
+    fn shrink(&self, part: &mut LruCache<StreamId, Arc<Slot<M>>>) {
+        for _ in 0..SEARCH_MAX {
+            if part.len() <= self.part_max {
+                return;
+            }
+            let Some((stream, slot)) = part.pop_lru() else { return };
+            if !slot.is_idle() {
+                part.put(stream, slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Does recorded effects: read from the log behind a checkpoint, at least once, in order for each instance.
+//!
+//! One task for each shard reads a page, runs its effects and moves the checkpoint; a kill runs again what was done
+//! since. An effect that fails is tried again with growing pauses and becomes a dead letter in the end; until then
+//! the shard's next page waits.
+
+use super::{Host, Inner};
+use crate::clock::Clock;
+use crate::effect::{EffectAnswer, EffectCx, EffectError, HandledBy};
+use crate::error::FireError;
+use crate::machine::Machine;
+use crate::store::{Cell, CellKey, Cursor, Kind, Payload, Put, Record, RecordedEffect, Shard, StoreError, StreamId};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// Records that are read at once; as many may be done again after a kill.
+const PAGE_MAX: usize = 256;
+
+/// A handler, its type forgotten.
+pub(super) trait Handlers<M: Machine>: Send + Sync {
+    fn handle<'a>(&'a self, cx: &'a EffectCx, effect: M::Effect) -> BoxFuture<'a, EffectAnswer<M>>;
+}
+
+pub(super) struct Bound<H>(pub(super) H);
+
+impl<M: HandledBy<H>, H: Send + Sync> Handlers<M> for Bound<H> {
+    fn handle<'a>(&'a self, cx: &'a EffectCx, effect: M::Effect) -> BoxFuture<'a, EffectAnswer<M>> {
+        M::handle(&self.0, cx, effect)
+    }
+}
+
+/// An effect that failed for good.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Its idempotency key.
+    pub key: String,
+    /// The instance whose step asked for it.
+    pub instance: String,
+    /// The effect as recorded.
+    pub effect: RecordedEffect,
+    /// What the handler said last, cause by cause.
+    pub error: String,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// Starts a task for each shard.
+pub(super) fn start<M: Machine>(host: &Host<M>, handlers: &Arc<dyn Handlers<M>>) {
+    let turns = Arc::new(Semaphore::new(host.0.options.effects_max));
+    for shard in (0..host.0.repository.store.limits().shards).map(Shard) {
+        let (handlers, turns) = (Arc::clone(handlers), Arc::clone(&turns));
+        let dispatcher = Dispatcher { host: host.clone(), handlers, turns, shard };
+        host.0.background.send_modify(|count| *count += 1);
+        tokio::spawn(async move {
+            dispatcher.run().await;
+            dispatcher.host.0.background.send_modify(|count| *count -= 1);
+        });
+    }
+}
+
+struct Dispatcher<M: Machine> {
+    host: Host<M>,
+    handlers: Arc<dyn Handlers<M>>,
+    turns: Arc<Semaphore>,
+    shard: Shard,
+}
+
+impl<M: Machine> Dispatcher<M> {
+    /// Until the host closes. A store that does not answer is asked again, with growing pauses.
+    async fn run(&self) {
+        let mut closing = self.host.0.closing.subscribe();
+        let mut delays = pauses();
+        while !*closing.borrow_and_update() {
+            let waited = match self.page().await {
+                Ok(Some(end)) => tokio::select! {
+                    _ = closing.changed() => return,
+                    changed = self.host.0.repository.store.changed(self.shard, &end) => changed,
+                },
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            match waited {
+                Ok(()) => delays = pauses(),
+                Err(error) => {
+                    tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "effects cannot be read");
+                    self.clock().sleep(delays.next().unwrap_or(PAUSE_MAX)).await;
+                }
+            }
+        }
+    }
+
+    /// Does the next page of records and moves the checkpoint behind it. `Some`: there is none, here is the end.
+    async fn page(&self) -> Result<Option<Cursor>, StoreError> {
+        let store = &self.host.0.repository.store;
+        let found = store.get(std::slice::from_ref(&self.key())).await?.pop();
+        let (version, after) = found.map_or((0, Cursor::default()), |cell| (cell.version, Cursor(cell.value)));
+        let page = store.scan(self.shard, &after, PAGE_MAX).await?;
+        if page.records.is_empty() {
+            return Ok(Some(after));
+        }
+        self.run_all(page.records).await;
+        let put = Put { key: self.key(), version: Some(version), value: Some(page.next.0) };
+        // Another host on the same store may have been faster: then its checkpoint stands.
+        store.put(vec![put]).await?;
+        Ok(None)
+    }
+
+    async fn run_all(&self, records: Vec<Record>) {
+        let mut instances: BTreeMap<StreamId, Vec<Record>> = BTreeMap::new();
+        let ours = |record: &Record| *record.stream.machine == *M::DEFINITION.machine && record.step.kind == Kind::Step;
+        for record in records.into_iter().filter(|record| ours(record) && !record.step.body.effects.is_empty()) {
+            instances.entry(record.stream.clone()).or_default().push(record);
+        }
+        let mut tasks = JoinSet::new();
+        for records in instances.into_values() {
+            let errand = Errand { host: self.host.clone(), handlers: Arc::clone(&self.handlers), shard: self.shard };
+            let turns = Arc::clone(&self.turns);
+            tasks.spawn(async move {
+                // The semaphore is never closed.
+                let _turn = turns.acquire().await;
+                for record in &records {
+                    errand.run_record(record).await;
+                }
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(machine = M::DEFINITION.machine, %error, "an effect's handler panicked");
+            }
+        }
+    }
+
+    fn key(&self) -> CellKey {
+        CellKey { shard: self.shard, name: format!("effects/{}", M::DEFINITION.machine).into() }
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &*self.host.0.repository.clock
+    }
+}
+
+struct Errand<M: Machine> {
+    host: Host<M>,
+    handlers: Arc<dyn Handlers<M>>,
+    shard: Shard,
+}
+
+impl<M: Machine> Errand<M> {
+    async fn run_record(&self, record: &Record) {
+        for (index, effect) in (0_u32..).zip(&record.step.body.effects) {
+            let cx = EffectCx::new(record.stream.clone(), (record.revision.0, index));
+            if let Err((error, attempts)) = self.run_effect(&cx, effect).await {
+                self.bury(&cx, effect, (&error, attempts)).await;
+            }
+        }
+    }
+
+    async fn run_effect(&self, cx: &EffectCx, effect: &RecordedEffect) -> Result<(), (EffectError, u32)> {
+        let attempts_max = self.host.0.options.effect_attempts;
+        let mut delays = pauses();
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(&cx.clone().again(attempt), effect).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if attempt >= attempts_max || !error.is_retryable() {
+                return Err((error, attempt));
+            }
+            tracing::debug!(effect = %effect.name, key = cx.key(), attempt, "will be tried again");
+            self.host.0.repository.clock.sleep(delays.next().unwrap_or(PAUSE_MAX)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, cx: &EffectCx, effect: &RecordedEffect) -> Result<(), EffectError> {
+        let json = Payload::of(effect).map_err(EffectError::fatal)?;
+        let typed = json.decode::<M::Effect>().map_err(EffectError::fatal)?;
+        let Some(answer) = self.handlers.handle(cx, typed).await? else { return Ok(()) };
+        let instance = self.host.handle(cx.tenant(), cx.instance());
+        let command = instance.command(&cx.answer_id()).causation(&cx.key()).reserved();
+        match command.fire(answer).await {
+            // An answer that the machine does not accept any more is done with: the machine has spoken.
+            Ok(_) | Err(FireError::Rejected(_)) => Ok(()),
+            Err(error) => Err(EffectError::retry(error)),
+        }
+    }
+
+    async fn bury(&self, cx: &EffectCx, effect: &RecordedEffect, failure: (&EffectError, u32)) {
+        let (error, attempts) = failure;
+        let letter = DeadLetter {
+            key: cx.key(),
+            instance: cx.instance().to_owned(),
+            effect: effect.clone(),
+            error: chain(error),
+            attempts,
+        };
+        tracing::error!(effect = %effect.name, key = letter.key, attempts, "the effect failed for good: see `dead_letters`");
+        let name = format!("{}{}", dead_prefix::<M>(), letter.key).into();
+        let value = serde_json::to_vec(&letter).map(Bytes::from);
+        let mut delays = pauses();
+        while let Ok(value) = &value {
+            let key = CellKey { shard: self.shard, name: Box::clone(&name) };
+            let put = Put { key, version: None, value: Some(value.clone()) };
+            match self.host.0.repository.store.put(vec![put]).await {
+                Ok(_) => return,
+                Err(error) => tracing::warn!(%error, "a dead letter was not written yet"),
+            }
+            self.host.0.repository.clock.sleep(delays.next().unwrap_or(PAUSE_MAX)).await;
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn dead_prefix<M: Machine>() -> String {
+    format!("dead/{}/", M::DEFINITION.machine)
+}
+
+/// Longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+fn pauses() -> impl Iterator<Item = Duration> + Send {
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(100)).with_max_delay(PAUSE_MAX).without_max_times().with_jitter().build()
+}
+
+pub(super) async fn dead_letters<M: Machine>(inner: &Inner<M>, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    let store = &inner.repository.store;
+    let mut letters = Vec::new();
+    for shard in (0..store.limits().shards).map(Shard) {
+        let room = limit.saturating_sub(letters.len());
+        let cells: Vec<Cell> = store.list(shard, &dead_prefix::<M>(), None, room).await?;
+        letters.extend(cells.iter().filter_map(|cell| serde_json::from_slice::<DeadLetter>(&cell.value).ok()));
+    }
+    Ok(letters)
+}

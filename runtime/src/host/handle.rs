@@ -1,0 +1,223 @@
+//! What a caller holds: an instance of the host, a command to it, a tenant.
+
+use super::request::{Ask, Reply, Request};
+use super::{Fired, Host};
+use crate::error::FireError;
+use crate::instance::Instance;
+use crate::machine::{Machine, MachineTrigger};
+use crate::repository::Origin;
+use crate::store::{Revision, StreamId};
+use jiff::Timestamp;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The instances of one tenant.
+#[derive(Debug)]
+pub struct Tenant<M: Machine> {
+    host: Host<M>,
+    tenant: Box<str>,
+}
+
+impl<M: Machine> Tenant<M> {
+    pub(super) fn new(host: Host<M>, tenant: &str) -> Self {
+        Self { host, tenant: tenant.into() }
+    }
+
+    /// An instance of this tenant.
+    pub fn instance(&self, id: &str) -> Handle<M> {
+        self.host.handle(&self.tenant, id)
+    }
+}
+
+/// One durable instance.
+pub struct Handle<M: Machine> {
+    host: Host<M>,
+    stream: StreamId,
+}
+
+impl<M: Machine> Handle<M> {
+    pub(super) fn new(host: Host<M>, stream: StreamId) -> Self {
+        Self { host, stream }
+    }
+
+    /// Fires a trigger, under a command id made by the host.
+    ///
+    /// # Errors
+    /// See [`Command::fire`].
+    pub async fn fire(&self, trigger: M::Trigger) -> Result<Fired<M>, FireError> {
+        self.made_command().fire(trigger).await
+    }
+
+    /// Begins the instance without a trigger. An instance that has begun is left as it is.
+    ///
+    /// # Errors
+    /// See [`Command::fire`].
+    pub async fn start(&self) -> Result<Fired<M>, FireError> {
+        self.made_command().send(Ask::Start, "").await
+    }
+
+    /// Ends the instance's stream: its id is never used again, and every later call answers `Deleted`.
+    ///
+    /// # Errors
+    /// See [`Command::fire`].
+    pub async fn delete(&self) -> Result<Revision, FireError> {
+        self.made_command().send(Ask::Delete, "").await.map(|fired| fired.revision)
+    }
+
+    /// A command of the caller's: the same id is recorded once, whatever happens.
+    pub fn command(&self, id: &str) -> Command<M> {
+        self.new_command(id.into())
+    }
+
+    /// The state, as of now.
+    ///
+    /// # Errors
+    /// See [`view`](Self::view).
+    pub async fn state(&self) -> Result<M::State, FireError> {
+        self.view(|instance, _| instance.state()).await
+    }
+
+    /// The number of the last record; 0 for an instance that has not begun.
+    ///
+    /// # Errors
+    /// See [`view`](Self::view).
+    pub async fn revision(&self) -> Result<Revision, FireError> {
+        self.view(|_, revision| revision).await
+    }
+
+    /// Looks at the instance in its turn, behind the triggers that were fired before.
+    ///
+    /// # Errors
+    /// The instance cannot be loaded, or its queue is full.
+    pub async fn view<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Instance<M>, Revision) -> T + Send + 'static,
+    ) -> Result<T, FireError> {
+        let (sender, receiver) = oneshot::channel();
+        let view = Box::new(move |loaded: Result<&crate::repository::Loaded<M>, FireError>| {
+            // Nobody may be waiting any more.
+            let _ = sender.send(loaded.map(|loaded| look(&loaded.instance, loaded.revision())));
+        });
+        let mut request = Request::new(Ask::View(view), Origin::default());
+        request.permit = Some(self.permit()?);
+        self.host.enqueue(&self.stream, request)?;
+        receiver.await.unwrap_or(Err(FireError::Closed))
+    }
+
+    fn made_command(&self) -> Command<M> {
+        let repository = &self.host.0.repository;
+        let id = repository.ids.new_id(repository.clock.now());
+        self.new_command(Arc::from(&*id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())))
+    }
+
+    fn new_command(&self, id: Arc<str>) -> Command<M> {
+        let origin = Origin { command: id, ..Origin::default() };
+        Command { host: self.host.clone(), stream: self.stream.clone(), request: Request::new(Ask::Start, origin) }
+    }
+
+    fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, FireError> {
+        let permit = Arc::clone(&self.host.0.in_flight).try_acquire_owned();
+        permit.map_err(|_| FireError::Busy { queue: "host", retry_after: Duration::from_millis(10) })
+    }
+}
+
+impl<M: Machine> Clone for Handle<M> {
+    fn clone(&self) -> Self {
+        Self { host: self.host.clone(), stream: self.stream.clone() }
+    }
+}
+
+impl<M: Machine> fmt::Debug for Handle<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.stream).finish()
+    }
+}
+
+/// A trigger with an id of the caller's and what belongs to it.
+#[must_use = "a command does nothing until it is fired"]
+pub struct Command<M: Machine> {
+    host: Host<M>,
+    stream: StreamId,
+    request: Request<M>,
+}
+
+impl<M: Machine> Command<M> {
+    /// Only if the instance is at this revision; 0 means that it has not begun.
+    pub fn expect(mut self, revision: Revision) -> Self {
+        self.request.expect = Some(revision);
+        self
+    }
+
+    /// The time of the step, for imports and replays of real data. Within a stream time never runs backwards: an
+    /// earlier one becomes that of the last record.
+    pub fn at(mut self, at: Timestamp) -> Self {
+        self.request.at = Some(at);
+        self
+    }
+
+    /// What belongs together.
+    pub fn correlation(mut self, id: &str) -> Self {
+        self.request.origin.correlation = Some(id.into());
+        self
+    }
+
+    /// What led to it.
+    pub fn causation(mut self, id: &str) -> Self {
+        self.request.origin.causation = Some(id.into());
+        self
+    }
+
+    /// Who asks: guards and actions see it as `cx.actor()`.
+    pub fn actor(mut self, name: &str) -> Self {
+        self.request.origin.actor = Some(name.into());
+        self
+    }
+
+    /// Something of the caller's, carried in the record.
+    pub fn metadata(mut self, key: &str, value: &str) -> Self {
+        self.request.origin.metadata.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A refusal is recorded too, and a repeat of the id answers with the same refusal.
+    pub fn record_rejection(mut self) -> Self {
+        self.request.record_rejection = true;
+        self
+    }
+
+    /// Fires the trigger. The answer comes after the commit. A call that is cancelled may still be recorded; asking
+    /// again with the same id tells.
+    ///
+    /// # Errors
+    /// The trigger was rejected, the expected revision is another one, a queue is full, the instance cannot be
+    /// loaded, or the store does not take the step.
+    pub async fn fire(self, trigger: M::Trigger) -> Result<Fired<M>, FireError> {
+        let name = trigger.name();
+        self.send(Ask::Fire(trigger), name).await
+    }
+
+    pub(super) fn reserved(mut self) -> Self {
+        self.request.reserved = true;
+        self
+    }
+
+    async fn send(mut self, ask: Ask<M>, trigger: &'static str) -> Reply<M> {
+        let (sender, receiver) = oneshot::channel();
+        if !self.request.reserved {
+            self.request.permit = Some(Handle::new(self.host.clone(), self.stream.clone()).permit()?);
+        }
+        self.request.ask = ask;
+        self.request.origin.trigger = trigger;
+        self.request.reply = Some(sender);
+        self.host.enqueue(&self.stream, self.request)?;
+        receiver.await.unwrap_or(Err(FireError::Closed))
+    }
+}
+
+impl<M: Machine> fmt::Debug for Command<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command").field("stream", &self.stream).field("origin", &self.request.origin).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! One request in an instance's queue.
+
+use super::Fired;
+use crate::error::FireError;
+use crate::machine::Machine;
+use crate::repository::{Loaded, Origin};
+use crate::store::Revision;
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// The answer to a request.
+pub(crate) type Reply<M> = Result<Fired<M>, FireError>;
+
+/// Looks at the live instance.
+pub(crate) type View<M> = Box<dyn FnOnce(Result<&Loaded<M>, FireError>) + Send>;
+
+pub(crate) enum Ask<M: Machine> {
+    Fire(M::Trigger),
+    Start,
+    Delete,
+    View(View<M>),
+}
+
+pub(crate) struct Request<M: Machine> {
+    pub(crate) ask: Ask<M>,
+    pub(crate) origin: Origin,
+    /// Only if the instance is at this revision.
+    pub(crate) expect: Option<Revision>,
+    /// The time of the step; the host's clock unless the command names one.
+    pub(crate) at: Option<Timestamp>,
+    /// A refusal is recorded too.
+    pub(crate) record_rejection: bool,
+    /// Answers of effects are never `Busy` and are taken while the host shuts down.
+    pub(crate) reserved: bool,
+    /// It was handed to the store and the answer was lost: if its command id is found now, it is its own.
+    pub(crate) tried: bool,
+    pub(crate) reply: Option<oneshot::Sender<Reply<M>>>,
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl<M: Machine> Request<M> {
+    pub(crate) fn new(ask: Ask<M>, origin: Origin) -> Self {
+        Self {
+            ask,
+            origin,
+            expect: None,
+            at: None,
+            record_rejection: false,
+            reserved: false,
+            tried: false,
+            reply: None,
+            permit: None,
+        }
+    }
+
+    /// Answers. Nobody may be waiting any more: what was recorded stays recorded.
+    pub(crate) fn answer(self, reply: Reply<M>) {
+        match self.ask {
+            Ask::View(view) => {
+                if let Err(error) = reply {
+                    view(Err(error));
+                }
+            }
+            Ask::Fire(_) | Ask::Start | Ask::Delete => {
+                let _ = self.reply.map(|waiting| waiting.send(reply));
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Loads instances from a store and saves their steps: what lies under the host, and serves those who drive
+//! instances themselves.
+//!
+//! Loading runs no hook, fires nothing and evaluates no guard.
+
+mod encode;
+mod snapshot;
+
+pub use encode::Origin;
+pub(crate) use encode::{encode_rejection, encode_step};
+pub(crate) use snapshot::Snapshot;
+
+use crate::clock::{Clock, SystemClock};
+use crate::cx::{Cx, Ids, RandomIds};
+use crate::error::LoadError;
+use crate::event::{Stored, UpcastContext};
+use crate::fold::Fold;
+use crate::instance::Instance;
+use crate::machine::{Machine, MachineEvent};
+use crate::store::{Append, Kind, Outcome, Record, RecordedStep, Revision, Store, StoreError, StreamId, Unit};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Records that are read at once.
+const PAGE_MAX: usize = 1_000;
+
+/// Instances of one machine on a store.
+pub struct Repository<M> {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) command_window: usize,
+    machine: PhantomData<fn() -> M>,
+}
+
+/// An instance as of a revision.
+pub struct Loaded<M: Machine> {
+    /// State and data.
+    pub instance: Instance<M>,
+    pub(crate) fold: Fold,
+}
+
+impl<M: Machine> Repository<M> {
+    /// On the system's clock, with random ids, remembering 1,000 command ids of each instance.
+    pub fn new(store: impl Store) -> Self {
+        Self::with(Arc::new(store), Arc::new(SystemClock), Arc::new(RandomIds))
+    }
+
+    /// The same with clock and ids of the caller's.
+    pub fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { store, clock, ids, command_window: 1_000, machine: PhantomData }
+    }
+
+    /// Address of an instance of this machine.
+    pub fn stream(&self, tenant: &str, instance: &str) -> StreamId {
+        StreamId::new(tenant, M::DEFINITION.machine, instance)
+    }
+
+    /// Loads an instance: the newest snapshot that fits, and the records behind it. An instance without records has
+    /// not begun, and stands at revision 0.
+    ///
+    /// # Errors
+    /// The store did not deliver, or a record cannot be read by this program.
+    pub async fn load(&self, stream: &StreamId) -> Result<Loaded<M>, LoadError> {
+        let fail = |source| LoadError::Store { stream: stream.clone(), source };
+        let mut loaded = self.from_snapshot(stream).await.map_err(fail)?;
+        if loaded.fold.head.revision > Revision(0) {
+            // A snapshot is a cache. One that is ahead of the log is not this log's.
+            let head = self.store.head(stream).await.map_err(fail)?;
+            if head.revision < loaded.fold.head.revision {
+                loaded = self.fresh(stream);
+            }
+        }
+        self.catch_up(stream, &mut loaded).await?;
+        Ok(loaded)
+    }
+
+    /// Reads what was recorded since.
+    ///
+    /// # Errors
+    /// See [`load`](Self::load).
+    pub async fn catch_up(&self, stream: &StreamId, loaded: &mut Loaded<M>) -> Result<(), LoadError> {
+        let mut place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance);
+        loop {
+            let after = loaded.fold.head.revision;
+            let read = self.store.read(stream, after, PAGE_MAX).await;
+            let (records, head) = read.map_err(|source| LoadError::Store { stream: stream.clone(), source })?;
+            for record in &records {
+                place = place.at(record.revision.0, record.step.at);
+                loaded.apply(record, &place)?;
+            }
+            if loaded.fold.head.revision >= head.revision || records.is_empty() {
+                loaded.fold.head = head;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Records consecutive steps of one instance behind the revision it was loaded at: all or none. The instance
+    /// itself has moved on with its `fire`; on anything but [`Outcome::Appended`] it is to be loaded again.
+    pub async fn save(&self, stream: &StreamId, loaded: &mut Loaded<M>, steps: Vec<RecordedStep>) -> Outcome {
+        let noted: Vec<_> = steps.iter().map(|step| (Arc::clone(&step.command), step.at)).collect();
+        let after = loaded.fold.head;
+        let append = Append { stream: stream.clone(), after, steps };
+        let mut outcomes = self.store.append(vec![append], Unit::Each).await;
+        let outcome = outcomes.pop().unwrap_or(Outcome::Refused(StoreError::Empty { stream: stream.clone() }));
+        if let Outcome::Appended(head) = outcome {
+            for (place, (command, at)) in (1..).zip(noted) {
+                loaded.fold.note(&command, after.revision.plus(place), at);
+            }
+            loaded.fold.head = head;
+        }
+        outcome
+    }
+
+    fn fresh(&self, stream: &StreamId) -> Loaded<M> {
+        Loaded { instance: Instance::with(self.cx(stream)), fold: Fold::new(self.command_window) }
+    }
+
+    pub(crate) fn cx(&self, stream: &StreamId) -> Cx {
+        Cx::new(stream.clone(), Arc::clone(&self.clock), Arc::clone(&self.ids))
+    }
+}
+
+impl<M: Machine> Loaded<M> {
+    /// The number of its last record; 0 when it has none.
+    pub fn revision(&self) -> Revision {
+        self.fold.head.revision
+    }
+
+    /// The record that has a command id, among the last that are remembered.
+    pub fn seen(&self, command: &str) -> Option<Revision> {
+        self.fold.seen(command)
+    }
+
+    fn apply(&mut self, record: &Record, place: &UpcastContext) -> Result<(), LoadError> {
+        let (stream, step) = (&record.stream, &record.step);
+        let expected = self.fold.head.revision.plus(1);
+        if record.revision != expected {
+            return Err(LoadError::Gap { stream: stream.clone(), expected, found: record.revision });
+        }
+        match step.kind {
+            Kind::Step => {
+                let events = decode_events::<M>(record, place)?;
+                let unknown = |_| LoadError::UnknownState { stream: stream.clone(), revision: record.revision, state: step.to.to_string() };
+                self.instance.replay(&events, step.to.parse().map_err(unknown)?);
+            }
+            Kind::Rejection => {}
+            Kind::Deleted | Kind::Erased => return Err(LoadError::Deleted { stream: stream.clone() }),
+        }
+        self.fold.head.revision = record.revision;
+        self.fold.note(&step.command, record.revision, step.at);
+        Ok(())
+    }
+}
+
+/// The events of a record, in their newest versions.
+pub(crate) fn decode_events<M: Machine>(record: &Record, place: &UpcastContext) -> Result<Vec<M::Event>, LoadError> {
+    let decode = |event: &crate::store::RecordedEvent| {
+        let stored = Stored { name: &event.name, version: event.version, payload: event.payload.get() };
+        M::Event::decode(&stored, place)
+    };
+    let events = record.step.body.events.iter().map(decode).collect::<Result<_, _>>();
+    events.map_err(|source| LoadError::Decode { stream: record.stream.clone(), source: Box::new(source) })
+}
+
+impl<M: Machine> fmt::Debug for Loaded<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("instance", &self.instance).field("revision", &self.revision()).finish()
+    }
+}

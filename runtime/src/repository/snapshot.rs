@@ -1,0 +1,91 @@
+//! Snapshots: cells that spare a load the first records. A cache and nothing else: one that does not fit is passed
+//! over, never trusted and never an error.
+
+use super::{Loaded, Repository};
+use crate::fold::Fold;
+use crate::instance::Instance;
+use crate::machine::Machine;
+use crate::store::{CellKey, Head, Payload, Put, Revision, StoreError, StreamId};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The snapshots kept of each instance: the newest and the one before.
+const KEPT: u64 = 2;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    shape: u64,
+    revision: Revision,
+    token: u64,
+    at: i64,
+    state: String,
+    data: Payload,
+    commands: Vec<(Arc<str>, Revision)>,
+}
+
+impl Snapshot {
+    /// The cell that holds an instance as it is. `turn` chooses which of the kept ones it replaces.
+    pub(crate) fn put<M: Machine>(repository: &Repository<M>, stream: &StreamId, loaded: &Loaded<M>, turn: u64) -> Option<Put> {
+        let Fold { head, at, .. } = &loaded.fold;
+        let snapshot = Self {
+            shape: shape::<M>(),
+            revision: head.revision,
+            token: head.token,
+            at: at.as_microsecond(),
+            state: loaded.instance.state().to_string(),
+            data: Payload::of(loaded.instance.data()).ok()?,
+            commands: loaded.fold.commands().map(|(command, revision)| (Arc::clone(command), revision)).collect(),
+        };
+        let value = Bytes::from(serde_json::to_vec(&snapshot).ok()?);
+        let fits = value.len() <= repository.store.limits().cell_bytes_max;
+        fits.then(|| Put { key: repository.snapshot_key(stream, turn), version: None, value: Some(value) })
+    }
+
+    fn restore<M: Machine>(self, repository: &Repository<M>, stream: &StreamId) -> Option<Loaded<M>> {
+        if self.shape != shape::<M>() {
+            return None;
+        }
+        let (state, data) = (self.state.parse().ok()?, self.data.decode().ok()?);
+        let mut fold = Fold::new(repository.command_window);
+        let at = Timestamp::from_microsecond(self.at).ok()?;
+        for (command, revision) in &self.commands {
+            fold.note(command, *revision, at);
+        }
+        fold.at = at;
+        fold.head = Head { revision: self.revision, token: self.token };
+        Some(Loaded { instance: Instance::restore(state, data, repository.cx(stream)), fold })
+    }
+}
+
+impl<M: Machine> Repository<M> {
+    /// The newest snapshot that fits, or the instance as it is before its first record.
+    pub(super) async fn from_snapshot(&self, stream: &StreamId) -> Result<Loaded<M>, StoreError> {
+        let keys: Vec<_> = (0..KEPT).map(|turn| self.snapshot_key(stream, turn)).collect();
+        let cells = self.store.get(&keys).await?;
+        let mut found: Vec<Snapshot> = cells.iter().filter_map(|cell| serde_json::from_slice(&cell.value).ok()).collect();
+        found.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.revision));
+        let restored = found.into_iter().find_map(|snapshot| snapshot.restore(self, stream));
+        Ok(restored.unwrap_or_else(|| self.fresh(stream)))
+    }
+
+    fn snapshot_key(&self, stream: &StreamId, turn: u64) -> CellKey {
+        let StreamId { tenant, machine, instance } = stream;
+        // Lengths keep apart what separators in hostile ids would mix up.
+        let name = format!("snapshot/{}/{}/{tenant}{machine}{instance}/{}", tenant.len(), machine.len(), turn % KEPT);
+        CellKey { shard: self.store.shard(stream), name: name.into() }
+    }
+}
+
+/// A hash over what data is made of: node names, the version of the data, names and versions of the events. Guards
+/// and doc comments may change without making a snapshot stale. FNV-1a, so that it is the same in every build.
+fn shape<M: Machine>() -> u64 {
+    let definition = M::DEFINITION;
+    let nodes = definition.nodes.iter().map(|node| node.name.to_owned());
+    let events = definition.events.iter().map(|event| format!("{}={}", event.name, event.version));
+    let data = format!("{}={}", definition.data.type_name, definition.data.version);
+    let parts = nodes.chain(events).chain([data]);
+    let bytes = parts.flat_map(|part| part.into_bytes().into_iter().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
