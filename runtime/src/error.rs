@@ -29,7 +29,9 @@ pub enum LoadError {
         source: Box<DecodeError>,
     },
     /// A record names a state that the machine does not have.
-    #[error("record {revision} of `{stream}` entered state `{state}`, which the machine does not have: keep the state")]
+    #[error(
+        "record {revision} of `{stream}` entered state `{state}`, which the machine does not have: keep the state"
+    )]
     UnknownState {
         /// Which instance.
         stream: StreamId,
@@ -71,7 +73,9 @@ pub enum FireError {
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The instance is not at the revision that the command expects.
-    #[error("`{stream}` is at revision {found}, and the command expects {expected}: read it again and decide anew")]
+    #[error(
+        "`{stream}` is at revision {found}, and the command expects {expected}: read it again and decide anew"
+    )]
     Conflict {
         /// Which instance.
         stream: StreamId,
@@ -89,7 +93,9 @@ pub enum FireError {
         tries: u32,
     },
     /// A command id was used before, for another trigger.
-    #[error("command id `{command}` of `{stream}` stands for `{recorded}` in record {revision}: give `{asked}` an id of its own")]
+    #[error(
+        "command id `{command}` of `{stream}` stands for `{recorded}` in record {revision}: give `{asked}` an id of its own"
+    )]
     CommandIdReused {
         /// Which instance.
         stream: StreamId,
@@ -179,7 +185,9 @@ impl FireError {
 #[non_exhaustive]
 pub enum BuildError {
     /// The machine has effects and nobody does them.
-    #[error("machine `{machine}` has effects: give the builder `.effects(handlers)`, or say `.effects_elsewhere()` if another host does them")]
+    #[error(
+        "machine `{machine}` has effects: give the builder `.effects(handlers)`, or say `.effects_elsewhere()` if another host does them"
+    )]
     NoHandlers {
         /// The machine.
         machine: &'static str,

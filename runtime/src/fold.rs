@@ -21,7 +21,13 @@ pub(crate) struct Fold {
 impl Fold {
     /// Remembers the last `window` command ids.
     pub(crate) fn new(window: usize) -> Self {
-        Self { head: Head::default(), at: Timestamp::MIN, recent: VecDeque::new(), commands: HashMap::new(), window }
+        Self {
+            head: Head::default(),
+            at: Timestamp::MIN,
+            recent: VecDeque::new(),
+            commands: HashMap::new(),
+            window,
+        }
     }
 
     /// The record that a command already has: asked before deciding.
@@ -60,7 +66,10 @@ mod tests {
         for (revision, command) in (1..).zip(["a", "b", "c"]) {
             fold.note(&command.into(), Revision(revision), Timestamp::UNIX_EPOCH);
         }
-        assert_eq!((fold.seen("a"), fold.seen("b"), fold.seen("c")), (None, Some(Revision(2)), Some(Revision(3))));
+        assert_eq!(
+            (fold.seen("a"), fold.seen("b"), fold.seen("c")),
+            (None, Some(Revision(2)), Some(Revision(3)))
+        );
         assert_eq!(fold.commands().count(), 2);
     }
 }

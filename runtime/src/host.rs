@@ -159,6 +159,9 @@ impl<M: Machine> Clone for Host<M> {
 
 impl<M: Machine> fmt::Debug for Host<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("machine", &M::DEFINITION.machine).field("options", &self.0.options).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("machine", &M::DEFINITION.machine)
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
     }
 }

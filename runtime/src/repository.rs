@@ -17,7 +17,9 @@ use crate::event::{Stored, UpcastContext};
 use crate::fold::Fold;
 use crate::instance::Instance;
 use crate::machine::{Machine, MachineEvent};
-use crate::store::{Append, Kind, Outcome, Record, RecordedStep, Revision, Store, StoreError, StreamId, Unit};
+use crate::store::{
+    Append, Kind, Outcome, Record, RecordedStep, Revision, Store, StoreError, StreamId, Unit,
+};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -85,7 +87,8 @@ impl<M: Machine> Repository<M> {
         loop {
             let after = loaded.fold.head.revision;
             let read = self.store.read(stream, after, PAGE_MAX).await;
-            let (records, head) = read.map_err(|source| LoadError::Store { stream: stream.clone(), source })?;
+            let (records, head) =
+                read.map_err(|source| LoadError::Store { stream: stream.clone(), source })?;
             for record in &records {
                 place = place.at(record.revision.0, record.step.at);
                 loaded.apply(record, &place)?;
@@ -104,7 +107,8 @@ impl<M: Machine> Repository<M> {
         let after = loaded.fold.head;
         let append = Append { stream: stream.clone(), after, steps };
         let mut outcomes = self.store.append(vec![append], Unit::Each).await;
-        let outcome = outcomes.pop().unwrap_or(Outcome::Refused(StoreError::Empty { stream: stream.clone() }));
+        let outcome =
+            outcomes.pop().unwrap_or(Outcome::Refused(StoreError::Empty { stream: stream.clone() }));
         if let Outcome::Appended(head) = outcome {
             for (place, (command, at)) in (1..).zip(noted) {
                 loaded.fold.note(&command, after.revision.plus(place), at);
@@ -143,7 +147,11 @@ impl<M: Machine> Loaded<M> {
         match step.kind {
             Kind::Step => {
                 let events = decode_events::<M>(record, place)?;
-                let unknown = |_| LoadError::UnknownState { stream: stream.clone(), revision: record.revision, state: step.to.to_string() };
+                let unknown = |_| LoadError::UnknownState {
+                    stream: stream.clone(),
+                    revision: record.revision,
+                    state: step.to.to_string(),
+                };
                 self.instance.replay(&events, step.to.parse().map_err(unknown)?);
             }
             Kind::Rejection => {}
@@ -156,7 +164,10 @@ impl<M: Machine> Loaded<M> {
 }
 
 /// The events of a record, in their newest versions.
-pub(crate) fn decode_events<M: Machine>(record: &Record, place: &UpcastContext) -> Result<Vec<M::Event>, LoadError> {
+pub(crate) fn decode_events<M: Machine>(
+    record: &Record,
+    place: &UpcastContext,
+) -> Result<Vec<M::Event>, LoadError> {
     let decode = |event: &crate::store::RecordedEvent| {
         let stored = Stored { name: &event.name, version: event.version, payload: event.payload.get() };
         M::Event::decode(&stored, place)
@@ -167,6 +178,9 @@ pub(crate) fn decode_events<M: Machine>(record: &Record, place: &UpcastContext) 
 
 impl<M: Machine> fmt::Debug for Loaded<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loaded").field("instance", &self.instance).field("revision", &self.revision()).finish()
+        f.debug_struct("Loaded")
+            .field("instance", &self.instance)
+            .field("revision", &self.revision())
+            .finish()
     }
 }

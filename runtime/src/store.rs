@@ -116,7 +116,12 @@ pub trait Store: Send + Sync + 'static {
     fn head<'a>(&'a self, stream: &'a StreamId) -> Answer<'a, Head>;
 
     /// At most `limit` records behind `after`, and the stream's head as of the same moment.
-    fn read<'a>(&'a self, stream: &'a StreamId, after: Revision, limit: usize) -> Answer<'a, (Vec<Record>, Head)>;
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Revision,
+        limit: usize,
+    ) -> Answer<'a, (Vec<Record>, Head)>;
 
     /// The order of one shard: once a record was seen, nothing new ever appears before it.
     fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page>;
@@ -125,7 +130,12 @@ pub trait Store: Send + Sync + 'static {
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()>;
 
     /// Addresses of the streams of one shard, in order, behind `after`.
-    fn streams<'a>(&'a self, shard: Shard, after: Option<&'a StreamId>, limit: usize) -> Answer<'a, Vec<StreamId>>;
+    fn streams<'a>(
+        &'a self,
+        shard: Shard,
+        after: Option<&'a StreamId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<StreamId>>;
 
     /// Empties every record of a stream whose last record is [`Kind::Deleted`]; other streams are left alone. Keys
     /// stay, so that no late append fits.
@@ -138,7 +148,13 @@ pub trait Store: Send + Sync + 'static {
     fn put(&self, puts: Vec<Put>) -> Answer<'_, Vec<Option<u64>>>;
 
     /// Cells of one shard whose name starts with `prefix`, by name, behind `after`.
-    fn list<'a>(&'a self, shard: Shard, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Cell>>;
+    fn list<'a>(
+        &'a self,
+        shard: Shard,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Cell>>;
 }
 
 /// What every store refuses before it writes: nothing to record, too much of it, or more at once than it can.
@@ -154,7 +170,11 @@ pub fn admit(limits: &Limits, append: &Append) -> Result<(), StoreError> {
     }
     let bytes = append.steps.iter().map(RecordedStep::bytes).max().unwrap_or_default();
     if bytes > limits.step_bytes_max {
-        return Err(StoreError::TooLarge { stream: append.stream.clone(), bytes, max: limits.step_bytes_max });
+        return Err(StoreError::TooLarge {
+            stream: append.stream.clone(),
+            bytes,
+            max: limits.step_bytes_max,
+        });
     }
     Ok(())
 }
@@ -173,7 +193,12 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
         (**self).head(stream)
     }
 
-    fn read<'a>(&'a self, stream: &'a StreamId, after: Revision, limit: usize) -> Answer<'a, (Vec<Record>, Head)> {
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Revision,
+        limit: usize,
+    ) -> Answer<'a, (Vec<Record>, Head)> {
         (**self).read(stream, after, limit)
     }
 
@@ -185,7 +210,12 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
         (**self).changed(shard, after)
     }
 
-    fn streams<'a>(&'a self, shard: Shard, after: Option<&'a StreamId>, limit: usize) -> Answer<'a, Vec<StreamId>> {
+    fn streams<'a>(
+        &'a self,
+        shard: Shard,
+        after: Option<&'a StreamId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<StreamId>> {
         (**self).streams(shard, after, limit)
     }
 
@@ -201,7 +231,13 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
         (**self).put(puts)
     }
 
-    fn list<'a>(&'a self, shard: Shard, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Cell>> {
+    fn list<'a>(
+        &'a self,
+        shard: Shard,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Cell>> {
         (**self).list(shard, prefix, after, limit)
     }
 }

@@ -197,6 +197,9 @@ impl<M: Machine> HostBuilder<M> {
 
 impl<M: Machine> fmt::Debug for HostBuilder<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostBuilder").field("machine", &M::DEFINITION.machine).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("HostBuilder")
+            .field("machine", &M::DEFINITION.machine)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

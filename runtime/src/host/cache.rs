@@ -55,7 +55,12 @@ impl<M: Machine> Cache<M> {
     }
 
     /// Puts a request into its instance's queue. `Some`: nobody works the queue off, the caller must.
-    pub(crate) fn enqueue(&self, stream: &StreamId, request: Request<M>, options: &Options) -> Result<Option<Arc<Slot<M>>>, FireError> {
+    pub(crate) fn enqueue(
+        &self,
+        stream: &StreamId,
+        request: Request<M>,
+        options: &Options,
+    ) -> Result<Option<Arc<Slot<M>>>, FireError> {
         let hash = self.hasher.hash_one(stream);
         let place = usize::try_from(hash % PARTS as u64).unwrap_or_default();
         let Some(part) = self.parts.get(place) else { return Err(FireError::Closed) };

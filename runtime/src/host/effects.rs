@@ -9,7 +9,9 @@ use crate::clock::Clock;
 use crate::effect::{EffectAnswer, EffectCx, EffectError, HandledBy};
 use crate::error::FireError;
 use crate::machine::Machine;
-use crate::store::{Cell, CellKey, Cursor, Kind, Payload, Put, Record, RecordedEffect, Shard, StoreError, StreamId};
+use crate::store::{
+    Cell, CellKey, Cursor, Kind, Payload, Put, Record, RecordedEffect, Shard, StoreError, StreamId,
+};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -100,7 +102,8 @@ impl<M: Machine> Dispatcher<M> {
     async fn page(&self) -> Result<Option<Cursor>, StoreError> {
         let store = &self.host.0.repository.store;
         let found = store.get(std::slice::from_ref(&self.key())).await?.pop();
-        let (version, after) = found.map_or((0, Cursor::default()), |cell| (cell.version, Cursor(cell.value)));
+        let (version, after) =
+            found.map_or((0, Cursor::default()), |cell| (cell.version, Cursor(cell.value)));
         let page = store.scan(self.shard, &after, PAGE_MAX).await?;
         if page.records.is_empty() {
             return Ok(Some(after));
@@ -114,13 +117,18 @@ impl<M: Machine> Dispatcher<M> {
 
     async fn run_all(&self, records: Vec<Record>) {
         let mut instances: BTreeMap<StreamId, Vec<Record>> = BTreeMap::new();
-        let ours = |record: &Record| *record.stream.machine == *M::DEFINITION.machine && record.step.kind == Kind::Step;
-        for record in records.into_iter().filter(|record| ours(record) && !record.step.body.effects.is_empty()) {
+        let ours = |record: &Record| {
+            *record.stream.machine == *M::DEFINITION.machine && record.step.kind == Kind::Step
+        };
+        for record in
+            records.into_iter().filter(|record| ours(record) && !record.step.body.effects.is_empty())
+        {
             instances.entry(record.stream.clone()).or_default().push(record);
         }
         let mut tasks = JoinSet::new();
         for records in instances.into_values() {
-            let errand = Errand { host: self.host.clone(), handlers: Arc::clone(&self.handlers), shard: self.shard };
+            let errand =
+                Errand { host: self.host.clone(), handlers: Arc::clone(&self.handlers), shard: self.shard };
             let turns = Arc::clone(&self.turns);
             tasks.spawn(async move {
                 // The semaphore is never closed.
@@ -231,16 +239,25 @@ fn dead_prefix<M: Machine>() -> String {
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 fn pauses() -> impl Iterator<Item = Duration> + Send {
-    ExponentialBuilder::new().with_min_delay(Duration::from_millis(100)).with_max_delay(PAUSE_MAX).without_max_times().with_jitter().build()
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(PAUSE_MAX)
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
-pub(super) async fn dead_letters<M: Machine>(inner: &Inner<M>, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+pub(super) async fn dead_letters<M: Machine>(
+    inner: &Inner<M>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, StoreError> {
     let store = &inner.repository.store;
     let mut letters = Vec::new();
     for shard in (0..store.limits().shards).map(Shard) {
         let room = limit.saturating_sub(letters.len());
         let cells: Vec<Cell> = store.list(shard, &dead_prefix::<M>(), None, room).await?;
-        letters.extend(cells.iter().filter_map(|cell| serde_json::from_slice::<DeadLetter>(&cell.value).ok()));
+        letters
+            .extend(cells.iter().filter_map(|cell| serde_json::from_slice::<DeadLetter>(&cell.value).ok()));
     }
     Ok(letters)
 }

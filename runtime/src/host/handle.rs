@@ -114,7 +114,11 @@ impl<M: Machine> Handle<M> {
 
     fn new_command(&self, id: Arc<str>) -> Command<M> {
         let origin = Origin { command: id, ..Origin::default() };
-        Command { host: self.host.clone(), stream: self.stream.clone(), request: Request::new(Ask::Start, origin) }
+        Command {
+            host: self.host.clone(),
+            stream: self.stream.clone(),
+            request: Request::new(Ask::Start, origin),
+        }
     }
 
     fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, FireError> {
@@ -218,6 +222,9 @@ impl<M: Machine> Command<M> {
 
 impl<M: Machine> fmt::Debug for Command<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Command").field("stream", &self.stream).field("origin", &self.request.origin).finish_non_exhaustive()
+        f.debug_struct("Command")
+            .field("stream", &self.stream)
+            .field("origin", &self.request.origin)
+            .finish_non_exhaustive()
     }
 }

@@ -51,13 +51,18 @@ pub(super) struct Ground<'a, M: Machine> {
 }
 
 /// Decides a group in its order.
-pub(super) fn decide<M: Machine>(ground: &mut Ground<'_, M>, group: &[Request<M>]) -> Result<Round<M>, Spoiled> {
+pub(super) fn decide<M: Machine>(
+    ground: &mut Ground<'_, M>,
+    group: &[Request<M>],
+) -> Result<Round<M>, Spoiled> {
     let mut round = Round { verdicts: Vec::with_capacity(group.len()), steps: Vec::new() };
     for (place, request) in group.iter().enumerate() {
         let next = ground.live.fold.head.revision.plus(round.steps.len() + 1);
-        let verdict = ground.verdict(request, &mut round.steps, next).map_err(|error| Spoiled { place, error })?;
+        let verdict =
+            ground.verdict(request, &mut round.steps, next).map_err(|error| Spoiled { place, error })?;
         round.verdicts.push(verdict);
-        if let (Some(Verdict::Fired(..) | Verdict::Rejected(_)), Some(step)) = (round.verdicts.last(), round.steps.last())
+        if let (Some(Verdict::Fired(..) | Verdict::Rejected(_)), Some(step)) =
+            (round.verdicts.last(), round.steps.last())
             && ground.live.fold.head.revision.plus(round.steps.len()) == next
         {
             ground.live.fold.note(&step.command, next, step.at);
@@ -70,7 +75,12 @@ pub(super) fn decide<M: Machine>(ground: &mut Ground<'_, M>, group: &[Request<M>
 }
 
 impl<M: Machine> Ground<'_, M> {
-    fn verdict(&mut self, request: &Request<M>, steps: &mut Vec<RecordedStep>, next: Revision) -> Result<Verdict<M>, FireError> {
+    fn verdict(
+        &mut self,
+        request: &Request<M>,
+        steps: &mut Vec<RecordedStep>,
+        next: Revision,
+    ) -> Result<Verdict<M>, FireError> {
         if matches!(request.ask, Ask::View(_)) {
             return Ok(Verdict::View);
         }
@@ -79,7 +89,11 @@ impl<M: Machine> Ground<'_, M> {
         }
         let found = Revision(next.0.saturating_sub(1));
         if let Some(expected) = request.expect.filter(|expected| *expected != found) {
-            return Ok(Verdict::Conflict(FireError::Conflict { stream: self.stream.clone(), expected, found }));
+            return Ok(Verdict::Conflict(FireError::Conflict {
+                stream: self.stream.clone(),
+                expected,
+                found,
+            }));
         }
         let now = request.at.unwrap_or(self.now).max(self.live.fold.at);
         self.live.instance.cx_mut().prepare(Some(now), request.origin.actor.clone());
@@ -87,25 +101,37 @@ impl<M: Machine> Ground<'_, M> {
             Ask::Fire(trigger) => self.fire(request, trigger.clone(), (steps, next)),
             Ask::Start => self.start(request, steps, next),
             Ask::Delete | Ask::View(_) => {
-                let step = RecordedStep { kind: Kind::Deleted, at: now, command: Arc::clone(&request.origin.command), ..RecordedStep::default() };
+                let step = RecordedStep {
+                    kind: Kind::Deleted,
+                    at: now,
+                    command: Arc::clone(&request.origin.command),
+                    ..RecordedStep::default()
+                };
                 steps.push(step);
                 Ok(Verdict::Deleted(next))
             }
         }
     }
 
-    fn fire(&mut self, request: &Request<M>, trigger: M::Trigger, record: (&mut Vec<RecordedStep>, Revision)) -> Result<Verdict<M>, FireError> {
+    fn fire(
+        &mut self,
+        request: &Request<M>,
+        trigger: M::Trigger,
+        record: (&mut Vec<RecordedStep>, Revision),
+    ) -> Result<Verdict<M>, FireError> {
         let (steps, next) = record;
         let instance = &mut self.live.instance;
         // The copy is thrown away when the machine's code panics, so nobody sees it half-way.
         let fired = catch_unwind(AssertUnwindSafe(|| instance.fire(trigger)));
-        let panicked = |_| FireError::Panicked { stream: self.stream.clone(), trigger: request.origin.trigger };
+        let panicked =
+            |_| FireError::Panicked { stream: self.stream.clone(), trigger: request.origin.trigger };
         match fired.map_err(panicked)? {
             Ok(step) if step.ignored => Ok(Verdict::Ignored(step)),
             Ok(step) => self.keep(request, step, (steps, next)),
             Err(rejection) => {
                 if request.record_rejection {
-                    let recorded = encode_rejection::<M>(&rejection, self.live.instance.cx(), request.origin.clone());
+                    let recorded =
+                        encode_rejection::<M>(&rejection, self.live.instance.cx(), request.origin.clone());
                     steps.push(self.admit(recorded)?);
                 }
                 Ok(Verdict::Rejected(rejection))
@@ -113,7 +139,12 @@ impl<M: Machine> Ground<'_, M> {
         }
     }
 
-    fn start(&mut self, request: &Request<M>, steps: &mut Vec<RecordedStep>, next: Revision) -> Result<Verdict<M>, FireError> {
+    fn start(
+        &mut self,
+        request: &Request<M>,
+        steps: &mut Vec<RecordedStep>,
+        next: Revision,
+    ) -> Result<Verdict<M>, FireError> {
         let instance = &mut self.live.instance;
         let started = catch_unwind(AssertUnwindSafe(|| instance.start()));
         match started.map_err(|_| FireError::Panicked { stream: self.stream.clone(), trigger: "start" })? {
@@ -122,7 +153,12 @@ impl<M: Machine> Ground<'_, M> {
         }
     }
 
-    fn keep(&self, request: &Request<M>, step: Step<M>, record: (&mut Vec<RecordedStep>, Revision)) -> Result<Verdict<M>, FireError> {
+    fn keep(
+        &self,
+        request: &Request<M>,
+        step: Step<M>,
+        record: (&mut Vec<RecordedStep>, Revision),
+    ) -> Result<Verdict<M>, FireError> {
         let recorded = encode_step::<M>(&step, self.live.instance.cx(), request.origin.clone());
         record.0.push(self.admit(recorded)?);
         Ok(Verdict::Fired(record.1, step))

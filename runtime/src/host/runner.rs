@@ -73,7 +73,8 @@ impl<M: Machine> Group<'_, M> {
     async fn round(&mut self, mut live: Loaded<M>, fresh: bool) -> Next<M> {
         let repository = &self.inner.repository;
         let step_bytes_max = repository.store.limits().step_bytes_max;
-        let mut ground = Ground { stream: self.stream, live: &mut live, now: repository.clock.now(), step_bytes_max };
+        let mut ground =
+            Ground { stream: self.stream, live: &mut live, now: repository.clock.now(), step_bytes_max };
         let round = match decide(&mut ground, &self.pending) {
             Ok(round) => round,
             Err(Spoiled { place, error }) => {
@@ -156,7 +157,9 @@ impl<M: Machine> Group<'_, M> {
     }
 
     fn pause(&self) -> Duration {
-        let times = ExponentialBuilder::new().with_min_delay(Duration::from_micros(200)).with_max_delay(Duration::from_millis(100));
+        let times = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_micros(200))
+            .with_max_delay(Duration::from_millis(100));
         let mut delays = times.with_jitter().without_max_times().build();
         delays.nth(usize::try_from(self.tries).unwrap_or(usize::MAX)).unwrap_or_default()
     }
@@ -164,7 +167,8 @@ impl<M: Machine> Group<'_, M> {
     fn refused(&mut self, error: StoreError) -> Next<M> {
         let source = Arc::new(error);
         for request in self.pending.drain(..) {
-            request.answer(Err(FireError::Store { stream: self.stream.clone(), source: Arc::clone(&source) }));
+            request
+                .answer(Err(FireError::Store { stream: self.stream.clone(), source: Arc::clone(&source) }));
         }
         Next::Done(None)
     }
@@ -183,7 +187,9 @@ impl<M: Machine> Group<'_, M> {
         for request in self.pending.drain(..) {
             let verdict = match verdicts.next() {
                 Some(verdict) => verdict,
-                None => Verdict::Conflict(FireError::Load(Arc::new(LoadError::Deleted { stream: self.stream.clone() }))),
+                None => Verdict::Conflict(FireError::Load(Arc::new(LoadError::Deleted {
+                    stream: self.stream.clone(),
+                }))),
             };
             match verdict {
                 Verdict::Fired(revision, step) => request.answer(Ok(fired(revision, step))),
@@ -191,7 +197,9 @@ impl<M: Machine> Group<'_, M> {
                 Verdict::Rejected(rejection) => request.answer(Err(rejection.into())),
                 Verdict::Conflict(error) => request.answer(Err(error)),
                 Verdict::Duplicate(revision) => again.push((request, revision)),
-                Verdict::Deleted(revision) => request.answer(Ok(fired(revision, Step::nowhere(live.instance.state())))),
+                Verdict::Deleted(revision) => {
+                    request.answer(Ok(fired(revision, Step::nowhere(live.instance.state()))))
+                }
                 Verdict::View => {
                     if let Ask::View(view) = request.ask {
                         view(Ok(live));
@@ -224,7 +232,11 @@ async fn answer_again<M: Machine>(inner: &Inner<M>, stream: &StreamId, again: Ve
 }
 
 /// The answer of the first time.
-async fn recorded<M: Machine>(inner: &Inner<M>, stream: &StreamId, asked: (&Origin, Revision)) -> Result<Fired<M>, FireError> {
+async fn recorded<M: Machine>(
+    inner: &Inner<M>,
+    stream: &StreamId,
+    asked: (&Origin, Revision),
+) -> Result<Fired<M>, FireError> {
     let (origin, revision) = asked;
     let load = |error| FireError::Load(Arc::new(error));
     let before = Revision(revision.0.saturating_sub(1));
@@ -240,12 +252,15 @@ async fn recorded<M: Machine>(inner: &Inner<M>, stream: &StreamId, asked: (&Orig
         return Err(FireError::CommandIdReused { stream, command, revision, recorded, asked });
     }
     if let (Kind::Rejection, Some(rejection)) = (step.kind, &step.body.rejection) {
-        let rejection = rejection.decode().map_err(|source| FireError::Encode { stream: stream.clone(), source })?;
+        let rejection =
+            rejection.decode().map_err(|source| FireError::Encode { stream: stream.clone(), source })?;
         return Err(FireError::Rejected(rejection));
     }
     let place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance).at(revision.0, step.at);
     let events = decode_events::<M>(&record, &place).map_err(load)?;
-    let unknown = |state: &str| load(LoadError::UnknownState { stream: stream.clone(), revision, state: state.to_owned() });
+    let unknown = |state: &str| {
+        load(LoadError::UnknownState { stream: stream.clone(), revision, state: state.to_owned() })
+    };
     let from = step.from.parse().map_err(|_| unknown(&step.from))?;
     let to = step.to.parse().map_err(|_| unknown(&step.to))?;
     Ok(Fired { revision, from, to, events, duplicate: true, ignored: false })

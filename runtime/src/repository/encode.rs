@@ -29,12 +29,19 @@ pub struct Origin {
 impl Origin {
     fn envelope<M: Machine>(self) -> (Arc<str>, Envelope) {
         let Self { command, correlation, causation, actor, metadata, .. } = self;
-        (command, Envelope { machine_version: M::DEFINITION.version, correlation, causation, actor, metadata })
+        (
+            command,
+            Envelope { machine_version: M::DEFINITION.version, correlation, causation, actor, metadata },
+        )
     }
 }
 
 /// The recorded form of an accepted step.
-pub(crate) fn encode_step<M: Machine>(step: &Step<M>, cx: &Cx, origin: Origin) -> Result<RecordedStep, serde_json::Error> {
+pub(crate) fn encode_step<M: Machine>(
+    step: &Step<M>,
+    cx: &Cx,
+    origin: Origin,
+) -> Result<RecordedStep, serde_json::Error> {
     let event = |event: &M::Event| {
         let payload = Payload::from(event.payload()?);
         Ok(RecordedEvent { name: event.name().into(), version: event.version(), payload })
@@ -55,7 +62,11 @@ pub(crate) fn encode_step<M: Machine>(step: &Step<M>, cx: &Cx, origin: Origin) -
 }
 
 /// The recorded form of a refusal.
-pub(crate) fn encode_rejection<M: Machine>(rejection: &Rejection, cx: &Cx, origin: Origin) -> Result<RecordedStep, serde_json::Error> {
+pub(crate) fn encode_rejection<M: Machine>(
+    rejection: &Rejection,
+    cx: &Cx,
+    origin: Origin,
+) -> Result<RecordedStep, serde_json::Error> {
     let trigger = origin.trigger;
     let (command, envelope) = origin.envelope::<M>();
     let state = rejection.explanation().state.clone();

@@ -27,7 +27,12 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// The cell that holds an instance as it is. `turn` chooses which of the kept ones it replaces.
-    pub(crate) fn put<M: Machine>(repository: &Repository<M>, stream: &StreamId, loaded: &Loaded<M>, turn: u64) -> Option<Put> {
+    pub(crate) fn put<M: Machine>(
+        repository: &Repository<M>,
+        stream: &StreamId,
+        loaded: &Loaded<M>,
+        turn: u64,
+    ) -> Option<Put> {
         let Fold { head, at, .. } = &loaded.fold;
         let snapshot = Self {
             shape: shape::<M>(),
@@ -36,7 +41,11 @@ impl Snapshot {
             at: at.as_microsecond(),
             state: loaded.instance.state().to_string(),
             data: Payload::of(loaded.instance.data()).ok()?,
-            commands: loaded.fold.commands().map(|(command, revision)| (Arc::clone(command), revision)).collect(),
+            commands: loaded
+                .fold
+                .commands()
+                .map(|(command, revision)| (Arc::clone(command), revision))
+                .collect(),
         };
         let value = Bytes::from(serde_json::to_vec(&snapshot).ok()?);
         let fits = value.len() <= repository.store.limits().cell_bytes_max;
@@ -64,7 +73,8 @@ impl<M: Machine> Repository<M> {
     pub(super) async fn from_snapshot(&self, stream: &StreamId) -> Result<Loaded<M>, StoreError> {
         let keys: Vec<_> = (0..KEPT).map(|turn| self.snapshot_key(stream, turn)).collect();
         let cells = self.store.get(&keys).await?;
-        let mut found: Vec<Snapshot> = cells.iter().filter_map(|cell| serde_json::from_slice(&cell.value).ok()).collect();
+        let mut found: Vec<Snapshot> =
+            cells.iter().filter_map(|cell| serde_json::from_slice(&cell.value).ok()).collect();
         found.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.revision));
         let restored = found.into_iter().find_map(|snapshot| snapshot.restore(self, stream));
         Ok(restored.unwrap_or_else(|| self.fresh(stream)))
@@ -73,7 +83,12 @@ impl<M: Machine> Repository<M> {
     fn snapshot_key(&self, stream: &StreamId, turn: u64) -> CellKey {
         let StreamId { tenant, machine, instance } = stream;
         // Lengths keep apart what separators in hostile ids would mix up.
-        let name = format!("snapshot/{}/{}/{tenant}{machine}{instance}/{}", tenant.len(), machine.len(), turn % KEPT);
+        let name = format!(
+            "snapshot/{}/{}/{tenant}{machine}{instance}/{}",
+            tenant.len(),
+            machine.len(),
+            turn % KEPT
+        );
         CellKey { shard: self.store.shard(stream), name: name.into() }
     }
 }

@@ -26,8 +26,11 @@ impl StreamId {
     /// its shard.
     pub fn shard(&self, shards: u16) -> Shard {
         let parts = [&self.tenant, &self.machine, &self.instance];
-        let bytes = parts.iter().flat_map(|part| (part.len() as u64).to_le_bytes().into_iter().chain(part.bytes()));
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let bytes =
+            parts.iter().flat_map(|part| (part.len() as u64).to_le_bytes().into_iter().chain(part.bytes()));
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         let shard = (hash >> 32) % u64::from(shards.max(1));
         Shard(u16::try_from(shard).unwrap_or_default())
     }
@@ -103,8 +106,14 @@ mod tests {
 
     #[test]
     fn a_stream_never_changes_its_shard() {
-        let cases = [(("", "Order", "order-17"), 64), (("acme", "Order", "order-17"), 64), (("", "Orde", "rorder-17"), 64)];
-        let shards = cases.map(|((tenant, machine, instance), shards)| StreamId::new(tenant, machine, instance).shard(shards).0);
+        let cases = [
+            (("", "Order", "order-17"), 64),
+            (("acme", "Order", "order-17"), 64),
+            (("", "Orde", "rorder-17"), 64),
+        ];
+        let shards = cases.map(|((tenant, machine, instance), shards)| {
+            StreamId::new(tenant, machine, instance).shard(shards).0
+        });
         assert_eq!(shards, GOLDEN);
         assert_eq!(StreamId::new("a", "b", "c").shard(1).0, 0);
     }

@@ -70,7 +70,9 @@ pub enum StoreError {
         holder: String,
     },
     /// A newer version of this crate made the store.
-    #[error("the store `{store}` has schema {found} and this program knows {known}: run the newer program that wrote it")]
+    #[error(
+        "the store `{store}` has schema {found} and this program knows {known}: run the newer program that wrote it"
+    )]
     Newer {
         /// Which store.
         store: String,

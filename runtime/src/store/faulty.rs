@@ -3,7 +3,8 @@
 //! Faults are scripted one by one; nothing here is random and nothing waits for time.
 
 use super::{
-    Answer, Append, Cell, CellKey, Cursor, Head, Limits, Outcome, Page, Put, Record, Revision, Shard, Store, StoreError, StreamId, Unit,
+    Answer, Append, Cell, CellKey, Cursor, Head, Limits, Outcome, Page, Put, Record, Revision, Shard, Store,
+    StoreError, StreamId, Unit,
 };
 use futures_core::future::BoxFuture;
 use std::collections::VecDeque;
@@ -56,7 +57,12 @@ impl<S: Store> Faulty<S> {
 }
 
 fn failure() -> StoreError {
-    StoreError::Unavailable { store: "faulty".to_owned(), doing: "append", retryable: false, source: "a fault was asked for".into() }
+    StoreError::Unavailable {
+        store: "faulty".to_owned(),
+        doing: "append",
+        retryable: false,
+        source: "a fault was asked for".into(),
+    }
 }
 
 impl<S: Store> Store for Faulty<S> {
@@ -77,7 +83,9 @@ impl<S: Store> Store for Faulty<S> {
             match fault {
                 None => outcomes,
                 Some(Fault::Refused) => (0..count).map(|_| Outcome::Refused(failure())).collect(),
-                Some(Fault::LostAnswer | Fault::LostRequest) => (0..count).map(|_| Outcome::Unknown(failure())).collect(),
+                Some(Fault::LostAnswer | Fault::LostRequest) => {
+                    (0..count).map(|_| Outcome::Unknown(failure())).collect()
+                }
             }
         })
     }
@@ -86,7 +94,12 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.head(stream)
     }
 
-    fn read<'a>(&'a self, stream: &'a StreamId, after: Revision, limit: usize) -> Answer<'a, (Vec<Record>, Head)> {
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Revision,
+        limit: usize,
+    ) -> Answer<'a, (Vec<Record>, Head)> {
         self.inner.read(stream, after, limit)
     }
 
@@ -98,7 +111,12 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.changed(shard, after)
     }
 
-    fn streams<'a>(&'a self, shard: Shard, after: Option<&'a StreamId>, limit: usize) -> Answer<'a, Vec<StreamId>> {
+    fn streams<'a>(
+        &'a self,
+        shard: Shard,
+        after: Option<&'a StreamId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<StreamId>> {
         self.inner.streams(shard, after, limit)
     }
 
@@ -114,7 +132,13 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.put(puts)
     }
 
-    fn list<'a>(&'a self, shard: Shard, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Cell>> {
+    fn list<'a>(
+        &'a self,
+        shard: Shard,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Cell>> {
         self.inner.list(shard, prefix, after, limit)
     }
 }

@@ -1,8 +1,8 @@
 //! The store for tests and simulations: one lock, no I/O, and the whole contract.
 
 use super::{
-    Answer, Append, Atomic, Cell, CellKey, Cursor, Head, Kind, Limits, Outcome, Page, Put, Record, Revision, Shard, Store, StoreError,
-    StreamId, Unit, admit,
+    Answer, Append, Atomic, Cell, CellKey, Cursor, Head, Kind, Limits, Outcome, Page, Put, Record, Revision,
+    Shard, Store, StoreError, StreamId, Unit, admit,
 };
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
@@ -35,7 +35,13 @@ impl MemoryStore {
     /// A store with this many shards, at least one.
     pub fn with_shards(shards: u16) -> Self {
         let shards = shards.max(1);
-        let limits = Limits { shards, atomic: Atomic::Store, step_bytes_max: 512 << 10, steps_max: 1_024, cell_bytes_max: 16 << 20 };
+        let limits = Limits {
+            shards,
+            atomic: Atomic::Store,
+            step_bytes_max: 512 << 10,
+            steps_max: 1_024,
+            cell_bytes_max: 16 << 20,
+        };
         let kept = Kept { order: vec![Vec::new(); usize::from(shards)], ..Kept::default() };
         Self { limits, kept: Mutex::new(kept), grown: watch::Sender::new(()) }
     }
@@ -131,7 +137,12 @@ impl Store for MemoryStore {
         ready(Ok(self.kept().head(stream)))
     }
 
-    fn read<'a>(&'a self, stream: &'a StreamId, after: Revision, limit: usize) -> Answer<'a, (Vec<Record>, Head)> {
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Revision,
+        limit: usize,
+    ) -> Answer<'a, (Vec<Record>, Head)> {
         let kept = self.kept();
         let page = kept.records(stream).iter().skip(index(after.0)).take(limit).cloned().collect();
         ready(Ok((page, kept.head(stream))))
@@ -141,7 +152,8 @@ impl Store for MemoryStore {
         let kept = self.kept();
         let order = kept.order.get(usize::from(shard.0)).map_or(&[][..], Vec::as_slice);
         let page = order.iter().skip(index(after.position())).take(limit);
-        let records: Vec<_> = page.filter_map(|(stream, at)| kept.records(stream).get(*at).cloned()).collect();
+        let records: Vec<_> =
+            page.filter_map(|(stream, at)| kept.records(stream).get(*at).cloned()).collect();
         let next = Cursor::of(after.position() + records.len() as u64);
         ready(Ok(Page { records, next }))
     }
@@ -149,7 +161,12 @@ impl Store for MemoryStore {
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {
         Box::pin(async move {
             let mut grown = self.grown.subscribe();
-            let has_more = || self.kept().order.get(usize::from(shard.0)).is_some_and(|order| order.len() > index(after.position()));
+            let has_more = || {
+                self.kept()
+                    .order
+                    .get(usize::from(shard.0))
+                    .is_some_and(|order| order.len() > index(after.position()))
+            };
             while !has_more() {
                 if grown.changed().await.is_err() {
                     return Err(StoreError::Closed { store: "memory".to_owned() });
@@ -159,7 +176,12 @@ impl Store for MemoryStore {
         })
     }
 
-    fn streams<'a>(&'a self, shard: Shard, after: Option<&'a StreamId>, limit: usize) -> Answer<'a, Vec<StreamId>> {
+    fn streams<'a>(
+        &'a self,
+        shard: Shard,
+        after: Option<&'a StreamId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<StreamId>> {
         let kept = self.kept();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let behind = kept.streams.range::<StreamId, _>((from, Bound::Unbounded)).map(|(stream, _)| stream);
@@ -187,10 +209,19 @@ impl Store for MemoryStore {
         ready(Ok(puts.into_iter().map(|put| kept.put(put)).collect()))
     }
 
-    fn list<'a>(&'a self, shard: Shard, prefix: &'a str, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<Cell>> {
+    fn list<'a>(
+        &'a self,
+        shard: Shard,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Cell>> {
         let from = CellKey { shard, name: after.unwrap_or(prefix).max(prefix).into() };
         let kept = self.kept();
-        let there = kept.cells.range(from..).take_while(|(key, _)| key.shard == shard && key.name.starts_with(prefix));
+        let there = kept
+            .cells
+            .range(from..)
+            .take_while(|(key, _)| key.shard == shard && key.name.starts_with(prefix));
         let behind = there.filter(|(key, _)| after.is_none_or(|after| &*key.name > after));
         ready(Ok(behind.filter_map(|(key, kept)| cell(key, kept)).take(limit).collect()))
     }

@@ -46,7 +46,9 @@ impl Kind {
 
     /// The kind that is stored under a name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Step, Self::Rejection, Self::Deleted, Self::Erased].into_iter().find(|kind| kind.name() == name)
+        [Self::Step, Self::Rejection, Self::Deleted, Self::Erased]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
