@@ -54,6 +54,11 @@ impl<M: Machine> Repository<M> {
         Self { store, clock, ids, command_window: 1_000, machine: PhantomData }
     }
 
+    /// The store below.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     /// Address of an instance of this machine.
     pub fn stream(&self, tenant: &str, instance: &str) -> StreamId {
         StreamId::new(tenant, M::DEFINITION.machine, instance)

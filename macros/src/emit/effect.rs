@@ -61,8 +61,12 @@ fn emit_handlers(emitter: &Emitter<'_>, effect: &Ident) -> TokenStream {
     });
     let calls = model.effects.iter().map(|named| {
         let (variant, method) = (&named.variant.ident, method(named));
-        let (members, arguments): (Vec<_>, Vec<_>) = fields(named).map(|(member, argument, _)| (member, argument)).unzip();
-        quote!(#effect::#variant { #(#members: #arguments),* } => ::std::boxed::Box::pin(handler.#method(cx, #(#arguments),*)),)
+        let arguments = fields(named).map(|(_, argument, _)| argument);
+        let bindings = fields(named).map(|(member, argument, _)| match member {
+            Member::Named(name) => quote!(#name),
+            Member::Unnamed(place) => quote!(#place: #argument),
+        });
+        quote!(#effect::#variant { #(#bindings),* } => ::std::boxed::Box::pin(handler.#method(cx, #(#arguments),*)),)
     });
     quote! {
         #[doc = #doc]

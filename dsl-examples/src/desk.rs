@@ -1,0 +1,7 @@
+//! The program of the incident desk: reads the log, fires one trigger for each row, reports.
+
+pub(crate) mod arguments;
+pub(crate) mod drive;
+pub(crate) mod generate;
+pub(crate) mod input;
+pub(crate) mod report;

@@ -1,0 +1,42 @@
+//! What the program is told.
+
+use clap::{Parser, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Runs an incident desk's log through the `Incident` machine, one durable step for each row.
+///
+/// Run again on the same store, it recognises the rows that are already there. Killed at any moment and run again, it
+/// ends with the report of an undisturbed run. Exit code 3: rows could not be read, and were left out.
+#[derive(Parser, Debug)]
+#[command(version)]
+pub(crate) struct Arguments {
+    /// CSV or CSV.gz with the columns case, time, status, substatus, line, country; `-` reads standard input; without
+    /// it a month of a desk is generated
+    pub(crate) input: Option<PathBuf>,
+
+    /// The SQLite file that keeps the incidents
+    #[arg(long, value_name = "FILE", default_value = "incidents.db")]
+    pub(crate) store: PathBuf,
+
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t = Form::Table)]
+    pub(crate) report: Form,
+
+    /// Rows of different incidents that are under way at once
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub(crate) concurrency: NonZeroUsize,
+
+    /// Seed of the generated month
+    #[arg(long, default_value_t = 2013)]
+    pub(crate) seed: u64,
+}
+
+/// Forms of the report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Form {
+    /// For people
+    Table,
+    /// One object, and nothing else on standard output
+    Json,
+}

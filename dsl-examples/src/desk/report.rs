@@ -1,0 +1,153 @@
+//! What the job ends with. Everything but the speed is read from answers and records, so a run that was killed and
+//! resumed reports what an undisturbed one does.
+
+use dsl_examples::incident::{Incident, IncidentNode, IncidentState, Substatus};
+use jiff::Timestamp;
+use serde::Serialize;
+use statewright::store::{Kind, Record, Revision, StoreError, StreamId};
+use statewright::{Host, Rejection};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+/// Records that are read at once.
+const PAGE_MAX: usize = 1_000;
+
+/// Counts on the way.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+    pub(crate) cases: BTreeSet<String>,
+    rejected_by: BTreeMap<String, u64>,
+    states: BTreeMap<&'static str, u64>,
+    seconds_in_state: BTreeMap<&'static str, i64>,
+    seconds_in_compound: BTreeMap<&'static str, i64>,
+}
+
+impl Tally {
+    pub(crate) fn reject(&mut self, rejection: &Rejection, to: Substatus) {
+        self.rejected += 1;
+        let from = &rejection.explanation().state;
+        *self.rejected_by.entry(format!("{from} -> {}", to.state())).or_default() += 1;
+    }
+
+    /// Adds another worker's counts.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.cases.extend(other.cases);
+        for (moved, count) in other.rejected_by {
+            *self.rejected_by.entry(moved).or_default() += count;
+        }
+    }
+
+    /// Reads where every incident stands and how long it stood where, up to `end`.
+    pub(crate) async fn measure(&mut self, host: &Host<Incident>, end: Timestamp) -> Result<(), StoreError> {
+        let repository = host.repository();
+        for case in std::mem::take(&mut self.cases) {
+            self.measure_one(repository, &repository.stream("", &case), end).await?;
+            self.cases.insert(case);
+        }
+        Ok(())
+    }
+
+    async fn measure_one(
+        &mut self,
+        repository: &statewright::Repository<Incident>,
+        stream: &StreamId,
+        end: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut after = Revision(0);
+        let mut here: Option<(IncidentState, Timestamp)> = None;
+        loop {
+            let (records, head) = repository.store().read(stream, after, PAGE_MAX).await?;
+            for record in &records {
+                if let Some((state, since)) = here {
+                    self.spend(state, since, record.step.at);
+                }
+                here = Some(entered(record)?);
+                after = record.revision;
+            }
+            if after >= head.revision || records.is_empty() {
+                break;
+            }
+        }
+        let (state, since) = here.unwrap_or((IncidentState::New, end));
+        self.spend(state, since, end);
+        *self.states.entry(state.name()).or_default() += 1;
+        Ok(())
+    }
+
+    fn spend(&mut self, state: IncidentState, from: Timestamp, to: Timestamp) {
+        let seconds = to.duration_since(from).as_secs().max(0);
+        *self.seconds_in_state.entry(state.name()).or_default() += seconds;
+        for compound in state.path().iter().filter(|node| node.name() != state.name()) {
+            *self.seconds_in_compound.entry(IncidentNode::name(*compound)).or_default() += seconds;
+        }
+    }
+}
+
+fn entered(record: &Record) -> Result<(IncidentState, Timestamp), StoreError> {
+    debug_assert!(matches!(record.step.kind, Kind::Step | Kind::Rejection), "the desk deletes nothing");
+    let state = record.step.to.parse::<IncidentState>();
+    let state = state
+        .map_err(|error| StoreError::Corrupt { store: record.stream.to_string(), what: error.to_string() })?;
+    Ok((state, record.step.at))
+}
+
+/// The report. Its JSON form has everything but the speed.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    rows: u64,
+    instances: usize,
+    accepted: u64,
+    rejected: u64,
+    states: BTreeMap<&'static str, u64>,
+    seconds_in_state: BTreeMap<&'static str, i64>,
+    seconds_in_compound: BTreeMap<&'static str, i64>,
+    rejected_by: BTreeMap<String, u64>,
+    #[serde(skip)]
+    took: Duration,
+}
+
+impl Report {
+    pub(crate) fn of(tally: Tally, took: Duration) -> Self {
+        let Tally { accepted, rejected, cases, rejected_by, states, seconds_in_state, seconds_in_compound } =
+            tally;
+        let rows = accepted + rejected;
+        Self {
+            rows,
+            instances: cases.len(),
+            accepted,
+            rejected,
+            states,
+            seconds_in_state,
+            seconds_in_compound,
+            rejected_by,
+            took,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, instances, accepted, rejected, .. } = self;
+        writeln!(f, "{rows} rows of {instances} incidents: {accepted} accepted, {rejected} rejected")?;
+        writeln!(f, "\n{:<22} {:>9} {:>16}", "state", "incidents", "seconds in it")?;
+        for (state, seconds) in &self.seconds_in_state {
+            let count = self.states.get(state).copied().unwrap_or_default();
+            writeln!(f, "{state:<22} {count:>9} {seconds:>16}")?;
+        }
+        writeln!(f, "\n{:<22} {:>26}", "compound state", "seconds in it")?;
+        for (state, seconds) in &self.seconds_in_compound {
+            writeln!(f, "{state:<22} {seconds:>26}")?;
+        }
+        writeln!(f, "\n{:<40} {:>8}", "rejected moves", "rows")?;
+        for (moved, count) in &self.rejected_by {
+            writeln!(f, "{moved:<40} {count:>8}")?;
+        }
+        let millis = self.took.as_millis().max(1);
+        write!(f, "\n{} steps per second", u128::from(self.rows) * 1_000 / millis)
+    }
+}
