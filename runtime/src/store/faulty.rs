@@ -8,6 +8,7 @@ use super::{
 };
 use futures_core::future::BoxFuture;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -28,12 +29,18 @@ pub struct Faulty<S> {
     inner: S,
     faults: Mutex<VecDeque<Fault>>,
     gate: Semaphore,
+    waiting: AtomicUsize,
 }
 
 impl<S: Store> Faulty<S> {
     /// A store without faults so far.
     pub fn new(inner: S) -> Self {
-        Self { inner, faults: Mutex::default(), gate: Semaphore::new(Semaphore::MAX_PERMITS) }
+        Self {
+            inner,
+            faults: Mutex::default(),
+            gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// The next append that has no fault yet gets this one.
@@ -49,6 +56,11 @@ impl<S: Store> Faulty<S> {
     /// Lets this many waiting appends through.
     pub fn open(&self, appends: usize) {
         self.gate.add_permits(appends);
+    }
+
+    /// Appends that wait now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     fn faults(&self) -> std::sync::MutexGuard<'_, VecDeque<Fault>> {
@@ -72,7 +84,10 @@ impl<S: Store> Store for Faulty<S> {
 
     fn append(&self, batch: Vec<Append>, unit: Unit) -> BoxFuture<'_, Vec<Outcome>> {
         Box::pin(async move {
-            if let Ok(permit) = self.gate.acquire().await {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            let permit = self.gate.acquire().await;
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            if let Ok(permit) = permit {
                 permit.forget();
             }
             let (fault, count) = (self.faults().pop_front(), batch.len());

@@ -1,0 +1,77 @@
+//! A process under load is killed, many times: every acknowledged step is there, once.
+
+use statewright::Host;
+use statewright::store::Revision;
+use statewright_sqlite::SqliteStore;
+use statewright_tests::Door;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const ROUNDS: u64 = 20;
+
+type Acknowledged = BTreeMap<(String, String), u64>;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_acknowledged_step_survives_the_kill() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("doors.db");
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut acknowledged = Acknowledged::new();
+    for round in 0..ROUNDS {
+        run_and_kill(&file, round, rng.usize(1..1_500), &mut acknowledged);
+        check(&file, &acknowledged).await;
+    }
+    assert!(acknowledged.len() > 100, "the load did something");
+}
+
+/// Kills the process after this many acknowledged steps: at a random place in its work, without a clock.
+fn run_and_kill(file: &Path, round: u64, steps: usize, acknowledged: &mut Acknowledged) {
+    let mut load = Command::new(env!("CARGO_BIN_EXE_load"));
+    let mut child =
+        load.arg(file).arg(round.to_string()).stdout(Stdio::piped()).spawn().expect("the load starts");
+    let output = BufReader::new(child.stdout.take().expect("it is piped"));
+    for (n, line) in output.lines().enumerate() {
+        let line = line.expect("text");
+        if n == steps {
+            child.kill().expect("it runs");
+        }
+        let parts: Vec<_> = line.split(' ').collect();
+        // The kill may cut the last line.
+        if let [instance, command, revision] = parts[..] {
+            let revision = revision.parse().expect("a number");
+            let before = acknowledged.insert((instance.to_owned(), command.to_owned()), revision);
+            assert_eq!(before, None, "a step was acknowledged twice");
+        }
+    }
+    child.wait().expect("it was killed");
+}
+
+async fn check(file: &Path, acknowledged: &Acknowledged) {
+    let store = SqliteStore::open(file).expect("a killed process leaves a store that opens");
+    store.integrity_check().await.expect("the file is whole");
+    let host = Host::<Door>::builder(store).effects_elsewhere().build().await.expect("fine");
+    let repository = host.repository();
+    let mut found = Acknowledged::new();
+    for n in 0..32 {
+        let stream = repository.stream("", &format!("door-{n}"));
+        let (records, head) = repository.store().read(&stream, Revision(0), 10_000).await.expect("it reads");
+        assert!(records.len() < 10_000);
+        assert_eq!(head.revision.0, records.len() as u64, "revisions are contiguous");
+        for (revision, record) in (1..).zip(&records) {
+            assert_eq!(record.revision.0, revision, "revisions are contiguous");
+            let key = (stream.instance.to_string(), record.step.command.to_string());
+            assert_eq!(found.insert(key, revision), None, "a command is recorded once");
+        }
+        // Loading goes by way of the snapshots that the killed process wrote.
+        let loaded = repository.load(&stream).await.expect("it loads");
+        assert_eq!((loaded.revision(), loaded.instance.data().knocks), (head.revision, head.revision.0));
+    }
+    for (step, revision) in acknowledged {
+        assert_eq!(found.get(step), Some(revision), "an acknowledged step is missing: {step:?}");
+    }
+    host.shutdown().await;
+}

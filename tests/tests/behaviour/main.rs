@@ -1,0 +1,9 @@
+//! Behaviour of the whole, one module for each concern.
+
+mod commands;
+mod crash;
+mod effects;
+mod faults;
+mod graph;
+mod hosts;
+mod queues;
