@@ -28,3 +28,6 @@ fn print_on_request(machine: &str, code: &TokenStream) {
         eprintln!("{text}");
     }
 }
+
+#[cfg(test)]
+mod tests;

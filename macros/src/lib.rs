@@ -17,7 +17,7 @@ use proc_macro::TokenStream;
 
 /// Declares a machine: its graph is checked, its types and its step function are generated.
 ///
-/// ```ignore
+/// ```text
 /// state_machine! {
 ///     pub machine Turnstile {
 ///         triggers { Coin, Push }

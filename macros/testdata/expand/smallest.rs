@@ -1,0 +1,8 @@
+state_machine! {
+    machine Switch {
+        triggers { Flip }
+        initial Off;
+        state Off { on Flip => On; }
+        state On { on Flip => Off; }
+    }
+}
