@@ -100,28 +100,24 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
-/// Levenshtein distance, letter case aside.
+/// Edits between two names, letter case aside: insertions, deletions, replacements, and swaps of neighbours (optimal
+/// string alignment, after Damerau and Levenshtein).
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = i;
-        for (j, y) in b.iter().enumerate() {
-            let up = row.get(j + 1).copied().unwrap_or_default();
-            let here = (diagonal + usize::from(x != *y)).min(left + 1).min(up + 1);
-            diagonal = up;
-            if let Some(cell) = row.get_mut(j) {
-                *cell = left;
-            }
-            left = here;
-        }
-        if let Some(cell) = row.last_mut() {
-            *cell = left;
+    let (a, b): (Vec<char>, Vec<char>) = (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let edited = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                let swaps = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                if swaps { edited.min(rows[i - 2][j - 2] + 1) } else { edited }
+            };
         }
     }
-    row.last().copied().unwrap_or_default()
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -131,7 +127,7 @@ mod tests {
     #[test]
     fn distance_counts_edits() {
         let cases =
-            [("", "", 0), ("abc", "abc", 0), ("abc", "ABC", 0), ("", "abc", 3), ("kitten", "sitting", 3)];
+            [("", "", 0), ("abc", "abc", 0), ("abc", "ABC", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("Mial", "Mail", 1)];
         for (a, b, expected) in cases {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }

@@ -182,9 +182,38 @@ pub fn deserialize_state<'de, S: MachineState, D: serde::Deserializer<'de>>(
     name.parse().map_err(serde::de::Error::custom)
 }
 
+/// What can stand behind `reject`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no reason for a refusal",
+    label = "expected text",
+    note = "write a literal or a `String`: `reject \"why\"`, `reject format!(…)`"
+)]
+pub trait Reason {
+    /// The text.
+    fn text(self) -> Cow<'static, str>;
+}
+
+impl Reason for &'static str {
+    fn text(self) -> Cow<'static, str> {
+        self.into()
+    }
+}
+
+impl Reason for String {
+    fn text(self) -> Cow<'static, str> {
+        self.into()
+    }
+}
+
+impl Reason for Cow<'static, str> {
+    fn text(self) -> Cow<'static, str> {
+        self
+    }
+}
+
 /// The reason of a `reject` arm.
-pub fn reason(reason: impl Into<Cow<'static, str>>) -> Cow<'static, str> {
-    reason.into()
+pub fn reason<R: Reason>(reason: R) -> Cow<'static, str> {
+    reason.text()
 }
 
 /// Applies an event to the data.

@@ -2,37 +2,27 @@
 //! place is the error, the first a second one, so that both are underlined.
 
 use crate::diagnostics::{DUPLICATE_NAME, Diagnostics};
-use crate::model::Model;
 use proc_macro2::Ident;
 use quote::ToTokens;
 use std::collections::BTreeMap;
 
-pub(crate) fn report_nodes(diagnostics: &mut Diagnostics, model: &Model) {
-    report_names(diagnostics, "state", model.nodes.iter().map(|node| &node.name));
-}
-
-pub(crate) fn report_names<'a>(
-    diagnostics: &mut Diagnostics,
-    what: &str,
-    names: impl Iterator<Item = &'a Ident>,
-) {
+pub(crate) fn report_names<'a>(diagnostics: &mut Diagnostics, what: &str, names: impl Iterator<Item = &'a Ident>) {
     let mut first: BTreeMap<String, &Ident> = BTreeMap::new();
     for name in names {
         match first.get(&name.to_string()) {
+            Some(earlier) => report(diagnostics, what, (earlier, name)),
             None => {
                 first.insert(name.to_string(), name);
             }
-            Some(earlier) => {
-                let help = format!("names are unique in a machine: give one {what} another name");
-                diagnostics.broken(DUPLICATE_NAME, name, (format!("a second {what} `{name}`"), help));
-                diagnostics.broken(
-                    DUPLICATE_NAME,
-                    earlier,
-                    (format!("`{name}` is first declared here"), String::new()),
-                );
-            }
         }
     }
+}
+
+pub(crate) fn report(diagnostics: &mut Diagnostics, what: &str, names: (&Ident, &Ident)) {
+    let (first, second) = names;
+    let help = format!("names are unique in a machine: give one {what} another name");
+    diagnostics.broken(DUPLICATE_NAME, second, (format!("a second {what} `{second}`"), help));
+    diagnostics.broken(DUPLICATE_NAME, first, (format!("`{first}` is first declared here"), String::new()));
 }
 
 /// Lines that stand only once in a machine.

@@ -101,7 +101,7 @@ fn emit_body(emitter: &Emitter<'_>, at: (NodeId, ArmId), arm: &Arm) -> TokenStre
     match &arm.target {
         Target::Ignore => quote!(#sw::Decision::Ignored(::core::option::Option::Some(#this))),
         Target::Reject(reason, _) => {
-            let reason = quote_spanned!(reason.span()=> #sw::reason(#reason));
+            let reason = quote_spanned!(reason.span()=> ::statewright::__private::reason(#reason));
             quote!(#sw::Decision::Refused(#this, #reason))
         }
         Target::To(_) | Target::Internal(_) | Target::Stay => {
@@ -170,8 +170,11 @@ fn emit_action(emitter: &Emitter<'_>, action: &Action) -> TokenStream {
     let (expr, span) = (&action.expr, action.expr.span());
     let value = quote!({ #scope #expr });
     match action.kind {
-        ActionKind::Emit => quote_spanned!(span=> #sw::Pass::emit(#step, #value);),
-        ActionKind::Do => quote_spanned!(span=> let __effect = #value; #sw::Pass::act(#step, __effect);),
+        ActionKind::Emit => {
+            // Spanned to the expression, so that an event that is not listed is underlined there.
+            quote_spanned!(span=> let __event = #value; ::statewright::__private::Pass::emit(#step, __event);)
+        }
+        ActionKind::Do => quote!(let __effect = #value; #sw::Pass::act(#step, __effect);),
     }
 }
 

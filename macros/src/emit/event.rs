@@ -42,7 +42,7 @@ fn emit_machine_event(emitter: &Emitter<'_>) -> TokenStream {
         let (ident, ty) = (&event.ident, &event.ty);
         let span = ty.span();
         let data = super::own("data");
-        quote_spanned!(span=> #name::#ident(event) => #sw::apply::<#ty, _>(event, #data))
+        quote_spanned!(span=> #name::#ident(event) => ::statewright::__private::apply::<#ty, _>(event, #data))
     });
     let owned_data = super::own("data");
     quote! {
@@ -75,17 +75,22 @@ fn emit_each(emitter: &Emitter<'_>, place: usize) -> TokenStream {
     let (model, sw, name, machine) = (emitter.model, door(), emitter.name("Event"), &emitter.model.name);
     let Some(event) = model.events.get(place) else { return TokenStream::new() };
     let (ident, ty) = (&event.ident, &event.ty);
+    // Every token of a proof carries the span of the listed type, so that the compiler underlines it.
     let newest = quote_spanned! {ty.span()=>
         #[allow(unused_imports, clippy::items_after_statements)]
         const _: fn() = || {
-            use #sw::{ProbeNewest as _, ProbeSuperseded as _};
-            #sw::newest(&(&#sw::Probe::<#ty>::new()).standing());
+            use ::statewright::__private::{ProbeNewest as _, ProbeSuperseded as _};
+            let standing = (&::statewright::__private::Probe::<#ty>::new()).standing();
+            ::statewright::__private::newest::<#ty, _>(&standing);
         };
     };
     let distinct = model.events.iter().take(place).map(|other| {
         let other = &other.ty;
         quote_spanned! {ty.span()=>
-            const _: () = #sw::assert_distinct(<#other as #sw::EventVersion>::NAME, <#ty as #sw::EventVersion>::NAME);
+            const _: () = ::statewright::__private::assert_distinct(
+                <#other as ::statewright::__private::EventVersion>::NAME,
+                <#ty as ::statewright::__private::EventVersion>::NAME,
+            );
         }
     });
     quote! {

@@ -3,6 +3,7 @@
 use crate::diagnostics::{Diagnostics, RULES, Rule, nearest};
 use proc_macro2::Ident;
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path, Token};
 
 /// The attributes of one item, read.
@@ -64,14 +65,12 @@ impl Attrs {
                         format!("`{}` cannot be switched off\nhelp: see docs/rules.md#{0}", rule.name),
                     );
                 }
-                None => {
-                    report_near_rule(diagnostics, path);
-                    others.push(path);
-                }
+                None if is_misspelt(diagnostics, path) => {}
+                None => others.push(path),
             }
         }
         if !others.is_empty() {
-            self.passed.push(syn::parse_quote!(#[allow(#others)]));
+            self.passed.push(syn::parse_quote_spanned!(attr.span()=> #[allow(#others)]));
         }
     }
 }
@@ -81,13 +80,14 @@ fn rule_named(name: &Ident) -> Option<&'static Rule> {
 }
 
 /// A lint of rustc's or clippy's is passed through; a misspelt rule is not one.
-fn report_near_rule(diagnostics: &mut Diagnostics, path: &Path) {
-    if let Some(name) = path.get_ident() {
-        let near = nearest(&name.to_string(), RULES.iter().map(|rule| rule.name));
-        if !near.is_empty() && name.to_string().len() > 8 {
-            diagnostics.error(path, format!("there is no rule `{name}`\nhelp: {near}"));
-        }
+fn is_misspelt(diagnostics: &mut Diagnostics, path: &Path) -> bool {
+    let Some(name) = path.get_ident() else { return false };
+    let near = nearest(&name.to_string(), RULES.iter().map(|rule| rule.name));
+    let misspelt = !near.is_empty() && name.to_string().len() > 8;
+    if misspelt {
+        diagnostics.error(path, format!("there is no rule `{name}`\nhelp: {near}"));
     }
+    misspelt
 }
 
 fn doc_line(attr: &Attribute) -> Option<String> {

@@ -8,6 +8,7 @@ use crate::diagnostics::Diagnostics;
 use crate::parse::{self, EventItem, Member, Unhandled, VariantItem};
 use proc_macro2::Ident;
 use quote::ToTokens;
+use std::collections::BTreeSet;
 use std::mem;
 use syn::Type;
 
@@ -16,9 +17,10 @@ pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machi
     let mut model = lower_header(diagnostics, &machine);
     let mut lowering = Lowering::default();
     lowering.collect(diagnostics, &mut model, (machine.members, None));
-    duplicate_name::report_nodes(diagnostics, &model);
     for (parent, name) in mem::take(&mut lowering.initials) {
-        resolve_initial(diagnostics, &mut model, parent, name);
+        if parent.is_none() || !lowering.doubled.contains(&name.to_string()) {
+            resolve_initial(diagnostics, &mut model, parent, name);
+        }
     }
     missing_initial::report(diagnostics, &model);
     for (source, arm) in lowering.arms {
@@ -35,12 +37,15 @@ pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machi
 
 fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Model {
     let attrs = Attrs::read(diagnostics, &machine.attrs);
-    let triggers = lower_variants(diagnostics, &machine.triggers);
-    let effects = lower_variants(diagnostics, &machine.effects);
-    let events = lower_events(diagnostics, &machine.events);
+    let mut triggers = lower_variants(diagnostics, &machine.triggers);
+    let mut effects = lower_variants(diagnostics, &machine.effects);
+    let mut events = lower_events(diagnostics, &machine.events);
     duplicate_name::report_names(diagnostics, "trigger", triggers.iter().map(|t| &t.variant.ident));
     duplicate_name::report_names(diagnostics, "effect", effects.iter().map(|e| &e.variant.ident));
     duplicate_name::report_names(diagnostics, "event", events.iter().map(|e| &e.ident));
+    keep_first(&mut triggers, |trigger| trigger.variant.ident.to_string());
+    keep_first(&mut effects, |effect| effect.variant.ident.to_string());
+    keep_first(&mut events, |event| event.ident.to_string());
     duplicate_name::report_items(diagnostics, "version", machine.versions.iter());
     duplicate_name::report_items(diagnostics, "data", machine.data.iter().map(|(ty, _)| ty));
     duplicate_name::report_items(diagnostics, "unhandled", machine.unhandled.iter().map(|(word, _)| word));
@@ -62,6 +67,12 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
         arms: Vec::new(),
         mentions: Vec::new(),
     }
+}
+
+/// What was reported twice is modelled once.
+fn keep_first<T>(items: &mut Vec<T>, name: impl Fn(&T) -> String) {
+    let mut seen = BTreeSet::new();
+    items.retain(|item| seen.insert(name(item)));
 }
 
 fn lower_variants(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<Named> {
@@ -100,6 +111,8 @@ fn last_name(ty: &Type) -> Option<Ident> {
 struct Lowering {
     initials: Vec<(Option<NodeId>, Ident)>,
     arms: Vec<(Option<NodeId>, parse::Arm)>,
+    /// Names of states that were declared again, and left out: `initial`s that mean them say nothing new.
+    doubled: BTreeSet<String>,
 }
 
 impl Lowering {
@@ -138,6 +151,12 @@ impl Lowering {
         node: (parse::Node, Option<NodeId>),
     ) {
         let (node, parent) = node;
+        if let Some(first) = model.find(&node.name) {
+            let first = model.node(first).name.clone();
+            duplicate_name::report(diagnostics, "state", (&first, &node.name));
+            self.doubled.insert(node.name.to_string());
+            return;
+        }
         let Ok(place) = u16::try_from(model.nodes.len()) else {
             diagnostics.error(&node.name, "a machine has at most 65,535 states");
             return;

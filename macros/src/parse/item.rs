@@ -111,9 +111,12 @@ fn parse_member(
             members.extend(arms.into_iter().map(|arm| Member::Arm(Arm { attrs: attrs.clone(), ..arm })));
         }
         _ => {
-            let tokens = parse_statement(diagnostics, &keyword, cursor);
-            members
-                .extend(parse_on(diagnostics, keyword, tokens).map(|arm| Member::Arm(Arm { attrs, ..arm })));
+            let (tokens, ended) = cursor.take_statement();
+            let arm = parse_on(diagnostics, keyword.clone(), tokens);
+            if let (Some(_), false) = (&arm, ended) {
+                diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
+            }
+            members.extend(arm.map(|arm| Member::Arm(Arm { attrs, ..arm })));
         }
     }
 }

@@ -70,15 +70,15 @@ impl<T> ProbeNewest for &Probe<T> {}
 
 /// What a listed event must be; the message names the newer type.
 #[diagnostic::on_unimplemented(
-    message = "this version of the event is superseded: {Self}",
-    label = "list the newest version of the event instead"
+    message = "`{T}` is not the newest version of its event, it is `{Self}`",
+    label = "list the newest version instead"
 )]
-pub trait IsNewest {}
+pub trait IsNewest<T> {}
 
-impl IsNewest for Newest {}
+impl<T> IsNewest<T> for Newest {}
 
 /// Asks whether the answer of a [`Probe`] is [`Newest`].
-pub const fn newest<T: IsNewest>(_standing: &T) {}
+pub const fn newest<T, Standing: IsNewest<T>>(_standing: &Standing) {}
 
 /// Two events of one machine have two names.
 ///
