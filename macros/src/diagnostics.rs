@@ -103,7 +103,8 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 /// Edits between two names, letter case aside: insertions, deletions, replacements, and swaps of neighbours (optimal
 /// string alignment, after Damerau and Levenshtein).
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {
         for j in 0..=b.len() {
@@ -126,8 +127,14 @@ mod tests {
 
     #[test]
     fn distance_counts_edits() {
-        let cases =
-            [("", "", 0), ("abc", "abc", 0), ("abc", "ABC", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("Mial", "Mail", 1)];
+        let cases = [
+            ("", "", 0),
+            ("abc", "abc", 0),
+            ("abc", "ABC", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("Mial", "Mail", 1),
+        ];
         for (a, b, expected) in cases {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }

@@ -71,7 +71,9 @@ fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream 
     let version = attribute.version.as_ref().map_or(1, |(_, version)| *version);
     let from = attribute.from.as_ref().filter(|_| sound);
     let decode = match from {
-        Some(from) => quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(stored, cx)),
+        Some(from) => {
+            quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(stored, cx))
+        }
         None => quote!(#sw::decode_first(stored, cx)),
     };
     let chain = from.map(|from| emit_chain((ident, &name, version), from));

@@ -15,11 +15,18 @@ fn messages_are_as_recorded() {
 #[test]
 fn every_rule_has_a_case_and_a_chapter() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = fs::read_dir(root.join("fail")).expect("cases").map(|entry| entry.expect("readable").file_name());
+    let folders =
+        fs::read_dir(root.join("fail")).expect("cases").map(|entry| entry.expect("readable").file_name());
     let cases: BTreeSet<_> = folders.map(|name| name.to_string_lossy().into_owned()).collect();
     let book = fs::read_to_string(root.join("../docs/rules.md")).expect("the book has the rules");
-    let source = fs::read_to_string(root.join("../macros/src/diagnostics.rs")).expect("the catalogue of rules");
-    let rules: Vec<_> = source.lines().filter_map(|line| line.trim().split('"').nth(1).filter(|_| line.ends_with("true") || line.ends_with("false"))).collect();
+    let source =
+        fs::read_to_string(root.join("../macros/src/diagnostics.rs")).expect("the catalogue of rules");
+    let rules: Vec<_> = source
+        .lines()
+        .filter_map(|line| {
+            line.trim().split('"').nth(1).filter(|_| line.ends_with("true") || line.ends_with("false"))
+        })
+        .collect();
     assert_eq!(rules.len(), 14);
     for rule in rules {
         assert!(cases.contains(rule), "no failing case for `{rule}`");

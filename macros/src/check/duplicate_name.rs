@@ -6,7 +6,11 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use std::collections::BTreeMap;
 
-pub(crate) fn report_names<'a>(diagnostics: &mut Diagnostics, what: &str, names: impl Iterator<Item = &'a Ident>) {
+pub(crate) fn report_names<'a>(
+    diagnostics: &mut Diagnostics,
+    what: &str,
+    names: impl Iterator<Item = &'a Ident>,
+) {
     let mut first: BTreeMap<String, &Ident> = BTreeMap::new();
     for name in names {
         match first.get(&name.to_string()) {

@@ -4,14 +4,15 @@ use super::state_machine;
 use crate::event;
 use proc_macro2::{TokenStream, TokenTree};
 use proptest::prelude::*;
-use std::path::Path;
 use std::fs;
+use std::path::Path;
 
 /// Every `testdata/expand/<case>.rs` beside its `<case>.snap`.
 #[test]
 fn expansions_are_as_recorded() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/expand");
-    let entries = fs::read_dir(&folder).expect("the cases are there").map(|entry| entry.expect("readable").path());
+    let entries =
+        fs::read_dir(&folder).expect("the cases are there").map(|entry| entry.expect("readable").path());
     let mut cases: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect();
     cases.sort();
     assert!(cases.len() >= 7, "cases are missing");
@@ -50,10 +51,63 @@ fn holds(tokens: TokenStream) {
 }
 
 const WORDS: &[&str] = &[
-    "machine", "M", "A", "B", "state", "final", "initial", "on", "if", "=>", "stay", "reject", "ignore", "internal", "emit", "do",
-    "entry", "exit", "triggers", "events", "effects", "version", "data", "unhandled", "parallel", "after", "prove", "{}", "{ A, B }",
-    "{ state A { on A => B; } }", "(x)", ";", ",", "_", "|", "1", "\"text\"", "'a", "#", "[allow(dead_end)]", "pub", "fn", "r#type",
-    "self", "Self", "x", "::", ".", "?", "&&", "!", "..", "<", ">", "$", "raise", "retired",
+    "machine",
+    "M",
+    "A",
+    "B",
+    "state",
+    "final",
+    "initial",
+    "on",
+    "if",
+    "=>",
+    "stay",
+    "reject",
+    "ignore",
+    "internal",
+    "emit",
+    "do",
+    "entry",
+    "exit",
+    "triggers",
+    "events",
+    "effects",
+    "version",
+    "data",
+    "unhandled",
+    "parallel",
+    "after",
+    "prove",
+    "{}",
+    "{ A, B }",
+    "{ state A { on A => B; } }",
+    "(x)",
+    ";",
+    ",",
+    "_",
+    "|",
+    "1",
+    "\"text\"",
+    "'a",
+    "#",
+    "[allow(dead_end)]",
+    "pub",
+    "fn",
+    "r#type",
+    "self",
+    "Self",
+    "x",
+    "::",
+    ".",
+    "?",
+    "&&",
+    "!",
+    "..",
+    "<",
+    ">",
+    "$",
+    "raise",
+    "retired",
 ];
 
 const MACHINE: &str = "/// Doc. \n pub machine M { version 1; data D; triggers { A { n: u32 }, B(u8), C } events { E } effects { F { n: u32 } } \
@@ -91,7 +145,11 @@ fn a_half_typed_machine_never_panics() {
 }
 
 fn count(tokens: &TokenStream) -> usize {
-    tokens.clone().into_iter().map(|token| 1 + if let TokenTree::Group(group) = token { count(&group.stream()) } else { 0 }).sum()
+    tokens
+        .clone()
+        .into_iter()
+        .map(|token| 1 + if let TokenTree::Group(group) = token { count(&group.stream()) } else { 0 })
+        .sum()
 }
 
 /// Drops, doubles or replaces the token at a place, or cuts everything behind it.

@@ -40,6 +40,7 @@ pub struct SqliteBuilder {
     durability: Durability,
     readers_max: usize,
     queue_max: usize,
+    pages_max: Option<u32>,
 }
 
 impl SqliteBuilder {
@@ -58,6 +59,13 @@ impl SqliteBuilder {
     /// Most calls that wait for the writer, 4,096 unless said otherwise, at least 1; more wait outside.
     pub fn queue_max(mut self, calls: usize) -> Self {
         self.queue_max = calls.max(1);
+        self
+    }
+
+    /// Most pages of 4 KiB that the file may have; a step that needs more is refused. As many as the disk holds unless
+    /// said otherwise.
+    pub fn pages_max(mut self, pages: u32) -> Self {
+        self.pages_max = Some(pages);
         self
     }
 
@@ -99,6 +107,7 @@ impl SqliteStore {
             durability: Durability::Full,
             readers_max: 4,
             queue_max: 4_096,
+            pages_max: None,
         }
     }
 
@@ -106,6 +115,10 @@ impl SqliteStore {
         let path = options.path;
         let lock = Lock::take(&path)?;
         let connection = open_writer(&path, options.durability)?;
+        if let Some(pages) = options.pages_max {
+            let set = connection.pragma_update(None, "max_page_count", pages);
+            set.map_err(|error| sqlite(&path, "bound the file", error))?;
+        }
         let next: i64 = connection
             .query_row("SELECT next_pos FROM meta", [], |row| row.get(0))
             .map_err(|error| sqlite(&path, "read the counters", error))?;
