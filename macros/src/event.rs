@@ -70,12 +70,10 @@ fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream 
     let name = attribute.name.clone().unwrap_or_else(|| LitStr::new("", ident.span()));
     let version = attribute.version.as_ref().map_or(1, |(_, version)| *version);
     let from = attribute.from.as_ref().filter(|_| sound);
-    let decode = match from {
-        Some(from) => {
-            quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(stored, cx))
-        }
-        None => quote!(#sw::decode_first(stored, cx)),
-    };
+    let decode = from.map_or_else(
+        || quote!(#sw::decode_first(stored, cx)),
+        |from| quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(stored, cx)),
+    );
     let chain = from.map(|from| emit_chain((ident, &name, version), from));
     quote! {
         const _: () = {

@@ -104,6 +104,7 @@ pub(crate) struct Arm {
 }
 
 /// Where an arm leads.
+#[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
 pub(crate) enum Target {
     To(NodeId),
     Internal(NodeId),

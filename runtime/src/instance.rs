@@ -98,7 +98,9 @@ impl<M: Machine> Instance<M> {
     pub fn fire(&mut self, trigger: M::Trigger) -> Result<Step<M>, Rejection> {
         let mut asked = Asked::of(&trigger);
         if self.is_finished() {
-            return Err(Rejection::Finished { explanation: self.explained(&asked, &Decision::NotHandled) });
+            return Err(Rejection::Finished {
+                explanation: Box::new(self.explained(&asked, &Decision::NotHandled)),
+            });
         }
         let from = self.state;
         let mut step = Stepper::new(from, &mut self.data, &self.cx);
@@ -121,7 +123,7 @@ impl<M: Machine> Instance<M> {
             }
             decision => {
                 asked.missed = step.missed.into_inner();
-                self.turn_down(&asked, decision)
+                self.turn_down(&asked, &decision)
             }
         }
     }
@@ -130,7 +132,7 @@ impl<M: Machine> Instance<M> {
     pub fn explain(&self, trigger: &M::Trigger) -> Explanation {
         let mut asked = Asked::of(trigger);
         let decision = self.ask(trigger, &mut asked.missed);
-        *self.explained(&asked, &decision)
+        self.explained(&asked, &decision)
     }
 
     /// Whether [`fire`](Self::fire) would accept a trigger.
@@ -146,7 +148,9 @@ impl<M: Machine> Instance<M> {
     /// Applies recorded events and goes where the record says: no guard is evaluated, no action runs.
     pub fn replay(&mut self, events: &[M::Event], to: M::State) {
         use crate::machine::MachineEvent;
-        events.iter().for_each(|event| event.apply(&mut self.data));
+        for event in events {
+            event.apply(&mut self.data);
+        }
         self.state = to;
         self.begun = true;
     }
@@ -178,13 +182,13 @@ impl<M: Machine> Instance<M> {
         fresh
     }
 
-    fn turn_down(&mut self, asked: &Asked, decision: Decision) -> Result<Step<M>, Rejection> {
+    fn turn_down(&mut self, asked: &Asked, decision: &Decision) -> Result<Step<M>, Rejection> {
         if !self.begun {
             // Entry actions of the initial configuration may have emitted: a rejected beginning leaves no trace.
             self.data = M::Data::default();
         }
-        let explanation = || self.explained(asked, &decision);
-        match &decision {
+        let explanation = || Box::new(self.explained(asked, decision));
+        match decision {
             Decision::Refused(_, reason) => {
                 Err(Rejection::Refused { reason: reason.clone(), explanation: explanation() })
             }
@@ -199,8 +203,8 @@ impl<M: Machine> Instance<M> {
         }
     }
 
-    fn explained(&self, asked: &Asked, decision: &Decision) -> Box<Explanation> {
-        Box::new(explain::explain::<M>(self.state, asked, decision))
+    fn explained(&self, asked: &Asked, decision: &Decision) -> Explanation {
+        explain::explain::<M>(self.state, asked, decision)
     }
 }
 

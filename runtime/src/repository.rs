@@ -71,7 +71,7 @@ impl<M: Machine> Repository<M> {
     /// The store did not deliver, or a record cannot be read by this program.
     pub async fn load(&self, stream: &StreamId) -> Result<Loaded<M>, LoadError> {
         let fail = |source| LoadError::Store { stream: stream.clone(), source };
-        let mut loaded = self.from_snapshot(stream).await.map_err(fail)?;
+        let mut loaded = self.newest_snapshot(stream).await.map_err(fail)?;
         if loaded.fold.head.revision > Revision(0) {
             // A snapshot is a cache. One that is ahead of the log is not this log's.
             let head = self.store.head(stream).await.map_err(fail)?;
@@ -186,6 +186,6 @@ impl<M: Machine> fmt::Debug for Loaded<M> {
         f.debug_struct("Loaded")
             .field("instance", &self.instance)
             .field("revision", &self.revision())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

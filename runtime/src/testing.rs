@@ -11,6 +11,8 @@
 //! Events and effects are compared as they would be recorded, so they need no `PartialEq`. A difference panics
 //! with both sides, as assertions do; nothing here is for code that ships.
 
+#![allow(clippy::return_self_not_must_use, reason = "an assertion is done when it is called")]
+
 use crate::clock::{Clock, FakeClock};
 use crate::cx::{Cx, Ids};
 use crate::explain::Rejection;

@@ -48,7 +48,7 @@ pub(super) fn emit_dispatch(emitter: &Emitter<'_>) -> TokenStream {
             match #sw::Pass::state(#step) {
                 #cases
                 _ => {
-                    ::core::mem::drop(#trigger);
+                    let _ = &#trigger;
                     #sw::Decision::NotHandled
                 }
             }

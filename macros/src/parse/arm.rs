@@ -21,6 +21,7 @@ pub(crate) struct Arm {
     pub(crate) actions: Vec<Action>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
 pub(crate) enum Target {
     To(Ident),
     Internal(Ident),

@@ -24,6 +24,7 @@ pub(crate) enum NodeKind {
 }
 
 /// What stands in a state, or in the machine itself.
+#[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
 pub(crate) enum Member {
     Initial(Ident),
     Arm(Arm),

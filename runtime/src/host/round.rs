@@ -34,7 +34,7 @@ pub(super) enum Verdict<M: Machine> {
 /// The live copy has half a step in it: it must be thrown away. The request at this place is to blame.
 pub(super) struct Spoiled {
     pub(super) place: usize,
-    pub(super) error: FireError,
+    pub(super) error: Box<FireError>,
 }
 
 pub(super) struct Round<M: Machine> {
@@ -58,8 +58,9 @@ pub(super) fn decide<M: Machine>(
     let mut round = Round { verdicts: Vec::with_capacity(group.len()), steps: Vec::new() };
     for (place, request) in group.iter().enumerate() {
         let next = ground.live.fold.head.revision.plus(round.steps.len() + 1);
-        let verdict =
-            ground.verdict(request, &mut round.steps, next).map_err(|error| Spoiled { place, error })?;
+        let verdict = ground
+            .verdict(request, &mut round.steps, next)
+            .map_err(|error| Spoiled { place, error: Box::new(error) })?;
         round.verdicts.push(verdict);
         if let (Some(Verdict::Fired(..) | Verdict::Rejected(_)), Some(step)) =
             (round.verdicts.last(), round.steps.last())
@@ -159,9 +160,10 @@ impl<M: Machine> Ground<'_, M> {
         step: Step<M>,
         record: (&mut Vec<RecordedStep>, Revision),
     ) -> Result<Verdict<M>, FireError> {
+        let (steps, next) = record;
         let recorded = encode_step::<M>(&step, self.live.instance.cx(), request.origin.clone());
-        record.0.push(self.admit(recorded)?);
-        Ok(Verdict::Fired(record.1, step))
+        steps.push(self.admit(recorded)?);
+        Ok(Verdict::Fired(next, step))
     }
 
     /// A step that the store would refuse fails alone, before the group is handed over.

@@ -40,6 +40,7 @@ struct Group<'a, M: Machine> {
 }
 
 /// What to do with the live copy after a round.
+#[allow(clippy::large_enum_variant, reason = "a box for each round costs more than the move")]
 enum Next<M: Machine> {
     /// Everything is answered.
     Done(Option<Loaded<M>>),
@@ -78,7 +79,7 @@ impl<M: Machine> Group<'_, M> {
         let round = match decide(&mut ground, &self.pending) {
             Ok(round) => round,
             Err(Spoiled { place, error }) => {
-                self.pending.remove(place).answer(Err(error));
+                self.pending.remove(place).answer(Err(*error));
                 return if self.pending.is_empty() { Next::Done(None) } else { Next::Again };
             }
         };
@@ -198,7 +199,7 @@ impl<M: Machine> Group<'_, M> {
                 Verdict::Conflict(error) => request.answer(Err(error)),
                 Verdict::Duplicate(revision) => again.push((request, revision)),
                 Verdict::Deleted(revision) => {
-                    request.answer(Ok(fired(revision, Step::nowhere(live.instance.state()))))
+                    request.answer(Ok(fired(revision, Step::nowhere(live.instance.state()))));
                 }
                 Verdict::View => {
                     if let Ask::View(view) = request.ask {

@@ -70,7 +70,7 @@ impl Snapshot {
 
 impl<M: Machine> Repository<M> {
     /// The newest snapshot that fits, or the instance as it is before its first record.
-    pub(super) async fn from_snapshot(&self, stream: &StreamId) -> Result<Loaded<M>, StoreError> {
+    pub(super) async fn newest_snapshot(&self, stream: &StreamId) -> Result<Loaded<M>, StoreError> {
         let keys: Vec<_> = (0..KEPT).map(|turn| self.snapshot_key(stream, turn)).collect();
         let cells = self.store.get(&keys).await?;
         let mut found: Vec<Snapshot> =

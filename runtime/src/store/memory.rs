@@ -194,7 +194,9 @@ impl Store for MemoryStore {
         if let Some([records @ .., last]) = kept.streams.get_mut(stream).map(Vec::as_mut_slice)
             && last.step.kind == Kind::Deleted
         {
-            records.iter_mut().for_each(|record| record.step = record.step.erased());
+            for record in records {
+                record.step = record.step.erased();
+            }
         }
         ready(Ok(()))
     }

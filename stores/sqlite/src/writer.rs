@@ -104,7 +104,6 @@ impl Writer {
     fn transact(&mut self, group: Vec<Job>) {
         let mut permits = Vec::with_capacity(group.len());
         let mut answers = Vec::with_capacity(group.len());
-        let mut waiting = group.into_iter();
         let mut failed = self.begin().err();
         let mut counters = Counters { pos: 0, sid: 0 };
         if failed.is_none() {
@@ -115,7 +114,7 @@ impl Writer {
         }
         let before = (counters.pos, counters.sid);
         let mut unanswered = Vec::new();
-        for Job { work, permit } in waiting.by_ref() {
+        for Job { work, permit } in group {
             permits.push(permit);
             if failed.is_some() {
                 unanswered.push(work);
@@ -123,9 +122,10 @@ impl Writer {
             }
             match self.carry_out(work, &mut counters) {
                 Ok(answer) => answers.push(answer),
-                Err((work, error)) => {
+                Err(failure) => {
+                    let (work, error) = *failure;
                     failed = Some(error);
-                    unanswered.extend(work);
+                    unanswered.push(work);
                 }
             }
         }
@@ -140,8 +140,12 @@ impl Writer {
             }
             Err((error, unsure)) => {
                 self.roll_back();
-                answers.into_iter().for_each(|answer| answer.fail(&error, unsure));
-                unanswered.into_iter().for_each(|work| work.fail(&error));
+                for answer in answers {
+                    answer.fail(&error, unsure);
+                }
+                for work in unanswered {
+                    work.fail(&error);
+                }
             }
         }
     }
@@ -193,24 +197,20 @@ impl Writer {
         }
     }
 
-    fn carry_out(
-        &mut self,
-        work: Work,
-        counters: &mut Counters,
-    ) -> Result<Answer, (Option<Work>, StoreError)> {
+    fn carry_out(&mut self, work: Work, counters: &mut Counters) -> Result<Answer, Box<(Work, StoreError)>> {
         let fail = |path: &PathBuf, error| sqlite(path, "write", error);
         match work {
             Work::Append(batch, unit, reply) => match self.append(&batch, unit, counters) {
                 Ok(outcomes) => Ok(Answer::Append(outcomes, reply)),
-                Err(error) => Err((Some(Work::Append(batch, unit, reply)), fail(&self.path, error))),
+                Err(error) => Err(Box::new((Work::Append(batch, unit, reply), fail(&self.path, error)))),
             },
             Work::Put(puts, reply) => match puts.iter().map(|put| self.put(put)).collect() {
                 Ok(versions) => Ok(Answer::Put(versions, reply)),
-                Err(error) => Err((Some(Work::Put(puts, reply)), fail(&self.path, error))),
+                Err(error) => Err(Box::new((Work::Put(puts, reply), fail(&self.path, error)))),
             },
             Work::Erase(stream, reply) => match self.erase(&stream) {
                 Ok(()) => Ok(Answer::Erase(reply)),
-                Err(error) => Err((Some(Work::Erase(stream, reply)), fail(&self.path, error))),
+                Err(error) => Err(Box::new((Work::Erase(stream, reply), fail(&self.path, error)))),
             },
         }
     }
