@@ -5,7 +5,7 @@ use statewright::prelude::*;
 
 state_machine! {
     /// Counts.
-    pub machine Counter {
+    pub(crate) machine Counter {
         data Sum;
         triggers { Add { n: u64, note: String } }
         events { Added }
@@ -17,18 +17,18 @@ state_machine! {
 
 /// What was added up.
 #[derive(Serialize, Deserialize, Default)]
-pub struct Sum {
+pub(crate) struct Sum {
     total: u64,
 }
 
 /// Something was added.
 #[derive(EventVersion, Serialize, Deserialize, Clone, Debug)]
 #[event(name = "counter.added", version = 1)]
-pub struct Added {
+pub(crate) struct Added {
     /// How much.
-    pub n: u64,
+    pub(crate) n: u64,
     /// Why.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 impl Apply<Added> for Sum {
@@ -38,6 +38,6 @@ impl Apply<Added> for Sum {
 }
 
 /// A note that makes the payload 200 bytes long.
-pub fn note() -> String {
+pub(crate) fn note() -> String {
     "n".repeat(180)
 }

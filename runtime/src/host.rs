@@ -5,6 +5,7 @@
 
 mod builder;
 mod cache;
+mod count;
 mod effects;
 mod handle;
 mod request;
@@ -21,6 +22,7 @@ use crate::machine::Machine;
 use crate::repository::Repository;
 use crate::store::{Revision, Store, StoreError, StreamId};
 use cache::Cache;
+use count::Count;
 use request::Request;
 use std::fmt;
 use std::sync::Arc;
@@ -71,10 +73,10 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) loads: Semaphore,
     pub(crate) snapshots: mpsc::Sender<crate::store::Put>,
     /// Queues that are being worked off.
-    pub(crate) running: watch::Sender<usize>,
+    pub(crate) running: Count,
     pub(crate) closing: watch::Sender<bool>,
     /// Background tasks that must end before the host has.
-    pub(crate) background: watch::Sender<usize>,
+    pub(crate) background: Count,
 }
 
 impl<M: Machine> Host<M> {
@@ -115,17 +117,10 @@ impl<M: Machine> Host<M> {
     /// pending. Nothing acknowledged depends on it: a host that is killed loses nothing either.
     pub async fn shutdown(&self) {
         self.0.closing.send_replace(true);
-        let quiet = |count: &watch::Sender<usize>| {
-            let mut count = count.subscribe();
-            async move {
-                // The sender lives in the host that waits here.
-                let _ = count.wait_for(|count| *count == 0).await;
-            }
-        };
-        quiet(&self.0.running).await;
+        self.0.running.quiet().await;
         let grace = self.0.repository.clock.sleep(self.0.options.grace);
         tokio::select! {
-            () = quiet(&self.0.background) => quiet(&self.0.running).await,
+            () = self.0.background.quiet() => self.0.running.quiet().await,
             () = grace => tracing::warn!(machine = M::DEFINITION.machine, "effects were still running when the grace ended"),
         }
     }
@@ -140,11 +135,11 @@ impl<M: Machine> Host<M> {
         }
         let inner = &self.0;
         if let Some(slot) = inner.cache.enqueue(stream, request, &inner.options)? {
-            inner.running.send_modify(|running| *running += 1);
+            inner.running.enter();
             let (inner, stream) = (Arc::clone(inner), stream.clone());
             tokio::spawn(async move {
                 runner::run(&inner, &stream, &slot).await;
-                inner.running.send_modify(|running| *running -= 1);
+                inner.running.leave();
             });
         }
         Ok(())

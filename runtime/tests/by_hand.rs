@@ -21,7 +21,7 @@
 //! }
 //! ```
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::needless_pass_by_value, reason = "written as the compiler writes it")]
 
 use serde::{Deserialize, Serialize};
 use statewright::__private as sw;

@@ -1,5 +1,6 @@
 //! How a host is made.
 
+use super::count::Count;
 use super::effects::{self, Bound, Handlers};
 use super::{Cache, Host, Inner, Options, snapshots};
 use crate::clock::{Clock, SystemClock};
@@ -160,9 +161,9 @@ impl<M: Machine> HostBuilder<M> {
             loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
             options,
             snapshots: sender,
-            running: watch::Sender::new(0),
+            running: Count::default(),
             closing: watch::Sender::new(false),
-            background: watch::Sender::new(0),
+            background: Count::default(),
         });
         snapshots::start(&inner, receiver);
         let host = Host(inner);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// The instances of one tenant.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl<M: Machine> Handle<M> {
             let _ = sender.send(loaded.map(|loaded| look(&loaded.instance, loaded.revision())));
         });
         let mut request = Request::new(Ask::View(view), Origin::default());
-        request.permit = Some(self.permit()?);
+        request.permit = Some(permit(&self.host)?);
         self.host.enqueue(&self.stream, request)?;
         receiver.await.unwrap_or(Err(FireError::Closed))
     }
@@ -120,11 +120,12 @@ impl<M: Machine> Handle<M> {
             request: Request::new(Ask::Start, origin),
         }
     }
+}
 
-    fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, FireError> {
-        let permit = Arc::clone(&self.host.0.in_flight).try_acquire_owned();
-        permit.map_err(|_| FireError::Busy { queue: "host", retry_after: Duration::from_millis(10) })
-    }
+/// Room for one more request in the host.
+fn permit<M: Machine>(host: &Host<M>) -> Result<OwnedSemaphorePermit, FireError> {
+    let permit = Arc::clone(&host.0.in_flight).try_acquire_owned();
+    permit.map_err(|_| FireError::Busy { queue: "host", retry_after: Duration::from_millis(10) })
 }
 
 impl<M: Machine> Clone for Handle<M> {
@@ -210,7 +211,7 @@ impl<M: Machine> Command<M> {
     async fn send(mut self, ask: Ask<M>, trigger: &'static str) -> Reply<M> {
         let (sender, receiver) = oneshot::channel();
         if !self.request.reserved {
-            self.request.permit = Some(Handle::new(self.host.clone(), self.stream.clone()).permit()?);
+            self.request.permit = Some(permit(&self.host)?);
         }
         self.request.ask = ask;
         self.request.origin.trigger = trigger;

@@ -29,7 +29,7 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiv
     let store = Arc::clone(&inner.repository.store);
     let mut closing = inner.closing.subscribe();
     let weak = Arc::downgrade(inner);
-    inner.background.send_modify(|count| *count += 1);
+    inner.background.enter();
     tokio::spawn(async move {
         let mut puts = Vec::new();
         loop {
@@ -43,7 +43,7 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiv
             }
         }
         if let Some(inner) = weak.upgrade() {
-            inner.background.send_modify(|count| *count -= 1);
+            inner.background.leave();
         }
     });
 }
