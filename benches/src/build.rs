@@ -18,7 +18,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     fs::write(
         folder.path().join("Cargo.toml"),
         format!(
-            "[package]\nname = \"large\"\nedition = \"2024\"\n[dependencies]\nstatewright = {{ path = {runtime:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n"
+            "[package]\nname = \"large\"\nedition = \"2024\"\n[dependencies]\nstatewright = {{ path = \"{}\" }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n",
+            runtime.display()
         ),
     )?;
     fs::copy(runtime.join("../Cargo.lock"), folder.path().join("Cargo.lock"))?;

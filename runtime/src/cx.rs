@@ -71,9 +71,14 @@ impl Cx {
         self.ids.new_id(self.now())
     }
 
+    /// The next question is asked at another time.
+    pub(crate) fn refresh(&self) {
+        self.now.set(None);
+    }
+
     /// Prepares the next step: its time, or `None` to ask the clock when somebody wants to know, and its actor.
     pub(crate) fn prepare(&mut self, now: Option<Timestamp>, actor: Option<Arc<str>>) {
-        self.now.set(None);
+        self.refresh();
         now.map(|now| self.fix(now));
         self.actor = actor;
     }

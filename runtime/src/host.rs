@@ -73,10 +73,10 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) loads: Semaphore,
     pub(crate) snapshots: mpsc::Sender<crate::store::Put>,
     /// Queues that are being worked off.
-    pub(crate) running: Count,
+    pub(crate) running: Arc<Count>,
     pub(crate) closing: watch::Sender<bool>,
     /// Background tasks that must end before the host has.
-    pub(crate) background: Count,
+    pub(crate) background: Arc<Count>,
 }
 
 impl<M: Machine> Host<M> {
@@ -139,7 +139,10 @@ impl<M: Machine> Host<M> {
             let (inner, stream) = (Arc::clone(inner), stream.clone());
             tokio::spawn(async move {
                 runner::run(&inner, &stream, &slot).await;
-                inner.running.leave();
+                let running = Arc::clone(&inner.running);
+                // Whoever waits for quiet may open the store again: nothing may hold it any more.
+                drop((inner, slot));
+                running.leave();
             });
         }
         Ok(())

@@ -84,11 +84,17 @@ impl<M: Machine> Instance<M> {
         if self.begun {
             return None;
         }
+        self.cx.prepare(None, None);
+        Some(self.begin())
+    }
+
+    /// The same in surroundings that are prepared, of an instance that has not begun.
+    pub(crate) fn begin(&mut self) -> Step<M> {
         let mut step = Stepper::new(self.state, &mut self.data, &self.cx);
         M::begin(&mut step);
         let (events, effects) = (step.events, step.effects);
         self.begun = true;
-        Some(Step { from: self.state, to: self.state, events, effects, ignored: false })
+        Step { from: self.state, to: self.state, events, effects, ignored: false }
     }
 
     /// Runs one trigger to completion.
@@ -96,6 +102,12 @@ impl<M: Machine> Instance<M> {
     /// # Errors
     /// The [`Rejection`]; state and data are as they were.
     pub fn fire(&mut self, trigger: M::Trigger) -> Result<Step<M>, Rejection> {
+        self.cx.prepare(None, None);
+        self.decide(trigger)
+    }
+
+    /// The same in surroundings that are prepared.
+    pub(crate) fn decide(&mut self, trigger: M::Trigger) -> Result<Step<M>, Rejection> {
         let mut asked = Asked::of(&trigger);
         if self.is_finished() {
             return Err(Rejection::Finished {
@@ -167,6 +179,7 @@ impl<M: Machine> Instance<M> {
         if self.is_finished() {
             return Decision::NotHandled;
         }
+        self.cx.refresh();
         let mut fresh = M::Data::default();
         let data = if self.begun { &self.data } else { self.begin_on(&mut fresh) };
         let mut look = Look::new(self.state, data, &self.cx);

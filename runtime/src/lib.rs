@@ -48,3 +48,8 @@ pub mod prelude {
     pub use crate::machine::{Machine, MachineState as _};
     pub use statewright_macros::{EventVersion, state_machine};
 }
+
+/// The example of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

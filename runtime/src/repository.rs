@@ -15,11 +15,9 @@ use crate::cx::{Cx, Ids, RandomIds};
 use crate::error::LoadError;
 use crate::event::{Stored, UpcastContext};
 use crate::fold::Fold;
-use crate::instance::Instance;
+use crate::instance::{Instance, Step};
 use crate::machine::{Machine, MachineEvent};
-use crate::store::{
-    Append, Kind, Outcome, Record, RecordedStep, Revision, Store, StoreError, StreamId, Unit,
-};
+use crate::store::{Append, Kind, Outcome, Record, Revision, Store, StoreError, StreamId, Unit};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -105,11 +103,22 @@ impl<M: Machine> Repository<M> {
         }
     }
 
-    /// Records consecutive steps of one instance behind the revision it was loaded at: all or none. The instance
-    /// itself has moved on with its `fire`; on anything but [`Outcome::Appended`] it is to be loaded again.
-    pub async fn save(&self, stream: &StreamId, loaded: &mut Loaded<M>, steps: Vec<RecordedStep>) -> Outcome {
-        let noted: Vec<_> = steps.iter().map(|step| (Arc::clone(&step.command), step.at)).collect();
+    /// Records consecutive steps of one instance behind the revision at which it was loaded: all or none. The
+    /// instance has moved on with its [`fire`](Instance::fire); on anything but [`Outcome::Appended`] it is to be
+    /// loaded again.
+    ///
+    /// # Errors
+    /// An event or effect cannot be written as JSON; nothing was recorded.
+    pub async fn save(
+        &self,
+        stream: &StreamId,
+        loaded: &mut Loaded<M>,
+        steps: Vec<(Step<M>, Origin)>,
+    ) -> Result<Outcome, serde_json::Error> {
         let after = loaded.fold.head;
+        let record = |(step, origin)| encode_step::<M>(&step, loaded.instance.cx(), origin);
+        let steps: Vec<_> = steps.into_iter().map(record).collect::<Result<_, _>>()?;
+        let noted: Vec<_> = steps.iter().map(|step| (Arc::clone(&step.command), step.at)).collect();
         let append = Append { stream: stream.clone(), after, steps };
         let mut outcomes = self.store.append(vec![append], Unit::Each).await;
         let outcome =
@@ -120,7 +129,7 @@ impl<M: Machine> Repository<M> {
             }
             loaded.fold.head = head;
         }
-        outcome
+        Ok(outcome)
     }
 
     fn fresh(&self, stream: &StreamId) -> Loaded<M> {

@@ -1,5 +1,6 @@
 //! A machine for the tests of the whole: a door that counts, rings and can panic.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use statewright::prelude::*;
 
@@ -34,7 +35,7 @@ state_machine! {
 
         on Remove => Gone;
         on Break if burst() => stay;
-        on Knock { times } if times > 0 => stay emit Knocked { times } do Ring { times };
+        on Knock { times } if times > 0 => stay emit Knocked { times, at: cx.now() } do Ring { times };
         on Rung => stay;
 
         state Closed {
@@ -64,6 +65,8 @@ pub struct Count {
     pub shut: u64,
     /// Sum of all knocks.
     pub knocks: u64,
+    /// When somebody knocked last.
+    pub last: Option<Timestamp>,
 }
 
 /// It was opened.
@@ -81,6 +84,7 @@ pub struct Shut;
 #[event(name = "door.knocked", version = 1)]
 pub struct Knocked {
     times: u64,
+    at: Timestamp,
 }
 
 impl Apply<Opened> for Count {
@@ -98,5 +102,6 @@ impl Apply<Shut> for Count {
 impl Apply<Knocked> for Count {
     fn apply(&mut self, event: &Knocked) {
         self.knocks += event.times;
+        self.last = Some(event.at);
     }
 }

@@ -1,6 +1,5 @@
 //! How a host is made.
 
-use super::count::Count;
 use super::effects::{self, Bound, Handlers};
 use super::{Cache, Host, Inner, Options, snapshots};
 use crate::clock::{Clock, SystemClock};
@@ -161,9 +160,9 @@ impl<M: Machine> HostBuilder<M> {
             loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
             options,
             snapshots: sender,
-            running: Count::default(),
+            running: Arc::default(),
             closing: watch::Sender::new(false),
-            background: Count::default(),
+            background: Arc::default(),
         });
         snapshots::start(&inner, receiver);
         let host = Host(inner);

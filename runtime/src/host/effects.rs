@@ -59,10 +59,13 @@ pub(super) fn start<M: Machine>(host: &Host<M>, handlers: &Arc<dyn Handlers<M>>)
     for shard in (0..host.0.repository.store.limits().shards).map(Shard) {
         let (handlers, turns) = (Arc::clone(handlers), Arc::clone(&turns));
         let dispatcher = Dispatcher { host: host.clone(), handlers, turns, shard };
-        host.0.background.enter();
+        let background = Arc::clone(&host.0.background);
+        background.enter();
         tokio::spawn(async move {
             dispatcher.run().await;
-            dispatcher.host.0.background.leave();
+            // Whoever waits for the end may open the store again: nothing may hold it any more.
+            drop(dispatcher);
+            background.leave();
         });
     }
 }

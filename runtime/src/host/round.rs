@@ -123,7 +123,7 @@ impl<M: Machine> Ground<'_, M> {
         let (steps, next) = record;
         let instance = &mut self.live.instance;
         // The copy is thrown away when the machine's code panics, so nobody sees it half-way.
-        let fired = catch_unwind(AssertUnwindSafe(|| instance.fire(trigger)));
+        let fired = catch_unwind(AssertUnwindSafe(|| instance.decide(trigger)));
         let panicked =
             |_| FireError::Panicked { stream: self.stream.clone(), trigger: request.origin.trigger };
         match fired.map_err(panicked)? {
@@ -147,7 +147,7 @@ impl<M: Machine> Ground<'_, M> {
         next: Revision,
     ) -> Result<Verdict<M>, FireError> {
         let instance = &mut self.live.instance;
-        let started = catch_unwind(AssertUnwindSafe(|| instance.start()));
+        let started = catch_unwind(AssertUnwindSafe(|| (!instance.has_begun()).then(|| instance.begin())));
         match started.map_err(|_| FireError::Panicked { stream: self.stream.clone(), trigger: "start" })? {
             Some(step) => self.keep(request, step, (steps, next)),
             None => Ok(Verdict::Ignored(Step::nowhere(self.live.instance.state()))),

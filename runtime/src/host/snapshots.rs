@@ -28,8 +28,8 @@ pub(super) fn offer<M: Machine>(inner: &Inner<M>, stream: &StreamId, live: &Load
 pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiver<Put>) {
     let store = Arc::clone(&inner.repository.store);
     let mut closing = inner.closing.subscribe();
-    let weak = Arc::downgrade(inner);
-    inner.background.enter();
+    let background = Arc::clone(&inner.background);
+    background.enter();
     tokio::spawn(async move {
         let mut puts = Vec::new();
         loop {
@@ -42,8 +42,8 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiv
                 tracing::warn!(machine = M::DEFINITION.machine, %error, "snapshots were not written");
             }
         }
-        if let Some(inner) = weak.upgrade() {
-            inner.background.leave();
-        }
+        // Whoever waits for the end may open the store again: nothing may hold it any more.
+        drop(store);
+        background.leave();
     });
 }

@@ -2,7 +2,7 @@
 
 use statewright::Host;
 use statewright::store::{MemoryStore, Revision, Store};
-use statewright_tests::{Count, Door, DoorState, DoorTrigger};
+use statewright_tests::{Door, DoorState, DoorTrigger};
 use std::sync::Arc;
 
 async fn host(store: &Arc<MemoryStore>) -> Host<Door> {
@@ -41,8 +41,8 @@ async fn conflicts_are_decided_again_until_all_is_recorded_once() {
     let stream = hosts[0].repository().stream("", "hot");
     assert_eq!(store.head(&stream).await.expect("memory").revision, Revision(200));
     for host in &hosts {
-        let data = host.instance("hot").view(|door, _| door.data().clone()).await.expect("it loads");
-        assert_eq!(data, Count { knocks: 200, ..Count::default() });
+        let knocks = host.instance("hot").view(|door, _| door.data().knocks).await.expect("it loads");
+        assert_eq!(knocks, 200);
     }
 }
 

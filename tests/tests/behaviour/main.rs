@@ -7,3 +7,5 @@ mod faults;
 mod graph;
 mod hosts;
 mod queues;
+mod scripts;
+mod time;
