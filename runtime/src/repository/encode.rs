@@ -3,7 +3,7 @@
 use crate::cx::Cx;
 use crate::explain::Rejection;
 use crate::instance::Step;
-use crate::machine::{Machine, MachineEffect, MachineEvent};
+use crate::machine::{Machine, MachineEffect, MachineEvent, MachineState};
 use crate::store::{Body, Envelope, Kind, Payload, RecordedEffect, RecordedEvent, RecordedStep};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -55,8 +55,8 @@ pub(crate) fn encode_step<M: Machine>(
         at: cx.now(),
         command,
         trigger: trigger.into(),
-        from: step.from.to_string().into(),
-        to: step.to.to_string().into(),
+        from: M::DEFINITION.name(step.from.leaf()).into(),
+        to: M::DEFINITION.name(step.to.leaf()).into(),
         body: Body { events, effects, envelope, ..Body::default() },
     })
 }
