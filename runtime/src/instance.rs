@@ -20,9 +20,8 @@ pub struct Instance<M: Machine> {
     cx: Cx,
 }
 
-/// One accepted trigger run to completion.
+/// One accepted trigger run to completion. An [`Instance`] does not run its effects.
 #[derive(Clone, Debug)]
-#[must_use = "the effects of a step are not run by an `Instance`"]
 pub struct Step<M: Machine> {
     /// The state left: where the trigger was asked.
     pub from: M::State,

@@ -22,7 +22,7 @@ fn every_step_of_an_instance_has_its_own_time() {
     for n in 1..4 {
         clock.advance(Duration::from_secs(1));
         assert!(door.can_fire(&DoorTrigger::Open));
-        let _step = door.fire(DoorTrigger::Knock { times: 1 }).expect("always");
+        door.fire(DoorTrigger::Knock { times: 1 }).expect("always");
         assert_eq!(door.data().last, Some(seconds(n)));
     }
 }
