@@ -41,3 +41,6 @@ fn is_allowed_at(model: &Model, rule: Rule, node: Option<NodeId>) -> bool {
 fn is_allowed(model: &Model, rule: Rule, attrs: &Attrs) -> bool {
     attrs.allows(rule) || model.attrs.allows(rule)
 }
+
+#[cfg(test)]
+mod tests;
