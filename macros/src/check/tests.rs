@@ -26,8 +26,11 @@ impl Flat {
                 write!(text, "final S{state};").expect("memory");
                 continue;
             };
-            let arms: String = ways.iter().map(|to| format!("on T{to} => S{to};")).collect();
-            write!(text, "state S{state} {{ {arms} }}").expect("memory");
+            write!(text, "state S{state} {{").expect("memory");
+            for to in ways {
+                write!(text, "on T{to} => S{to};").expect("memory");
+            }
+            text.push('}');
         }
         text + "}"
     }

@@ -110,7 +110,8 @@ impl<M: Machine> HostBuilder<M> {
         self
     }
 
-    /// Records between two snapshots of an instance, 100 unless said otherwise.
+    /// Records before the first snapshot of an instance, 100 unless said otherwise. The distances double until they are
+    /// as long as the command window, which every snapshot holds.
     pub fn snapshot_every(mut self, records: u64) -> Self {
         self.options.snapshot_every = records;
         self
