@@ -2,16 +2,31 @@
 //!
 //! It does not decide what is wrong; every phase hands its findings in here, first parameter.
 
-use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use std::thread;
 
 /// A rule has one name, used in its file under `check/`, in `ui-tests/fail/`, in `docs/rules.md` and in messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Rule {
     pub(crate) name: &'static str,
-    /// Judgement rules can be switched off with `#[allow(name)]`.
+    /// Judgement rules can be switched off with `#[allow(name)]`, or made a warning with `#[warn(name)]`.
     pub(crate) judgement: bool,
+}
+
+/// What becomes of a finding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Level {
+    Allow,
+    Warn,
+    Deny,
+}
+
+impl Rule {
+    /// What becomes of its findings where nothing else is asked for.
+    pub(crate) fn level(self) -> Level {
+        if self == UNGUARDED_FALLBACK { Level::Allow } else { Level::Deny }
+    }
 }
 
 macro_rules! rules {
@@ -34,19 +49,28 @@ rules! {
     UNUSED_TRIGGER "unused_trigger" true
     UNUSED_EVENT "unused_event" true
     UNUSED_EFFECT "unused_effect" true
+    ENDLESS_MICROSTEPS "endless_microsteps" false
+    UNGUARDED_FALLBACK "unguarded_fallback" true
+    CONFLICTING_REGIONS "conflicting_regions" true
+    CONFLICTING_TARGETS "conflicting_targets" false
+    TIMER_MISUSE "timer_misuse" false
+    TRANSIENT_TIMER "transient_timer" true
     IMPURE_GUARD "impure_guard" false
+    UNPROVEN "unproven" false
+    LIMIT_MISUSE "limit_misuse" false
     VERSION_MISUSE "version_misuse" false
 }
 
 /// Collects errors, each at its tokens.
 pub(crate) struct Diagnostics {
     errors: Vec<syn::Error>,
+    warnings: TokenStream,
     read: bool,
 }
 
 impl Diagnostics {
     pub(crate) fn new() -> Self {
-        Self { errors: Vec::new(), read: false }
+        Self { errors: Vec::new(), warnings: TokenStream::new(), read: false }
     }
 
     /// Reports text that is not of the language.
@@ -66,20 +90,48 @@ impl Diagnostics {
 
     /// Reports a broken rule: what is wrong, and how to mend it.
     pub(crate) fn broken(&mut self, rule: Rule, at: impl ToTokens, finding: (String, String)) {
-        let (wrong, help) = finding;
-        let help = if help.is_empty() { String::new() } else { format!("\nhelp: {help}") };
-        let note = format!("\nnote: rule `{}`", rule.name);
-        self.errors.push(syn::Error::new_spanned(at, format!("{wrong}{help}{note}")));
+        self.errors.push(syn::Error::new_spanned(at, text(rule, &finding)));
     }
 
+    /// The same for a judgement rule, at the level that is asked for there.
+    pub(crate) fn judge(&mut self, judged: (Rule, Level), at: impl ToTokens, finding: (String, String)) {
+        match judged {
+            (_, Level::Allow) => {}
+            (rule, Level::Deny) => self.broken(rule, at, finding),
+            (rule, Level::Warn) => self.warnings.extend(warning(rule, at, &text(rule, &finding))),
+        }
+    }
+
+    /// Whether there is no error; warnings do not count.
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// The errors as code: one `compile_error!` each.
+    /// The findings as code: one `compile_error!` for each error.
     pub(crate) fn take(&mut self) -> TokenStream {
         self.read = true;
-        self.errors.drain(..).map(|error| error.to_compile_error()).collect()
+        let errors = self.errors.drain(..).map(|error| error.to_compile_error());
+        errors.chain([std::mem::take(&mut self.warnings)]).collect()
+    }
+}
+
+fn text(rule: Rule, finding: &(String, String)) -> String {
+    let (wrong, help) = finding;
+    let help = if help.is_empty() { String::new() } else { format!("\nhelp: {help}") };
+    format!("{wrong}{help}\nnote: rule `{}`", rule.name)
+}
+
+/// A macro cannot warn on stable Rust; the use of something deprecated does, at the tokens at fault.
+fn warning(rule: Rule, at: impl ToTokens, text: &str) -> TokenStream {
+    let span = at.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+    let name = Ident::new(rule.name, span);
+    quote_spanned! {span=>
+        const _: () = {
+            #[deprecated(note = #text)]
+            #[allow(non_upper_case_globals)]
+            const #name: () = ();
+            #name
+        };
     }
 }
 

@@ -3,17 +3,21 @@
 //! Emitting is total: on a broken model the types are emitted all the same, with a machine that handles nothing, so
 //! that rustc adds no errors of its own.
 
+mod action;
 mod definition;
 mod dispatch;
 mod effect;
 mod event;
+mod hooks;
 mod machine;
+mod regions;
 mod state;
 mod trigger;
 
 use crate::model::{Attrs, Model};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
+use statewright_definition::Definition;
 
 /// Everything that a machine becomes:
 ///
@@ -24,8 +28,8 @@ use quote::{ToTokens, format_ident, quote};
 /// pub trait OrderEffects { … }
 /// const _: () = { impl Machine for Order { … } … };
 /// ```
-pub(crate) fn emit_machine(model: &Model, sound: bool) -> TokenStream {
-    let emitter = &Emitter { model, sound };
+pub(crate) fn emit_machine(model: &Model, definition: &Definition<'_>, sound: bool) -> TokenStream {
+    let emitter = &Emitter { model, definition, sound };
     let state = state::emit_states(emitter);
     let trigger = trigger::emit_triggers(emitter);
     let event = event::emit_events(emitter);
@@ -37,6 +41,7 @@ pub(crate) fn emit_machine(model: &Model, sound: bool) -> TokenStream {
 /// A model, and whether it has passed every rule.
 pub(crate) struct Emitter<'a> {
     model: &'a Model,
+    definition: &'a Definition<'a>,
     sound: bool,
 }
 

@@ -3,6 +3,7 @@
 
 use crate::diagnostics::Diagnostics;
 use crate::{check, emit, model, parse};
+use bumpalo::Bump;
 use proc_macro2::TokenStream;
 
 pub(crate) fn state_machine(input: TokenStream) -> TokenStream {
@@ -11,10 +12,12 @@ pub(crate) fn state_machine(input: TokenStream) -> TokenStream {
         return diagnostics.take();
     };
     let model = model::lower_machine(diagnostics, machine);
+    let arena = Bump::new();
+    let definition = model::define(&arena, &model);
     if diagnostics.is_empty() {
-        check::check_machine(diagnostics, &model);
+        check::check_machine(diagnostics, &model, &definition);
     }
-    let code = emit::emit_machine(&model, diagnostics.is_empty());
+    let code = emit::emit_machine(&model, &definition, diagnostics.is_empty());
     print_on_request(&model.name.to_string(), &code);
     let errors = diagnostics.take();
     quote::quote!(#errors #code)

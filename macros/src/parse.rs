@@ -6,12 +6,20 @@
 mod action;
 mod arm;
 mod cursor;
+mod duration;
 mod item;
+mod lines;
+mod list;
+mod node;
 mod text;
 
 pub(crate) use action::{Action, ActionKind};
-pub(crate) use arm::{Arm, Target};
-pub(crate) use item::{EventItem, Member, Node, NodeKind, Unhandled, VariantItem};
+pub(crate) use arm::{Arm, On, Target};
+pub(crate) use duration::{Duration, DurationValue};
+pub(crate) use item::{Member, Unhandled};
+pub(crate) use lines::{Claim, Limit, Migration, Proof};
+pub(crate) use list::{EventItem, VariantItem};
+pub(crate) use node::{Node, NodeKind};
 
 use crate::diagnostics::Diagnostics;
 use cursor::Cursor;
@@ -32,6 +40,9 @@ pub(crate) struct Machine {
     pub(crate) effects: Vec<VariantItem>,
     pub(crate) effect_attrs: Vec<Attribute>,
     pub(crate) unhandled: Vec<(Ident, Unhandled)>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) migrations: Vec<Migration>,
+    pub(crate) proofs: Vec<Proof>,
     pub(crate) members: Vec<Member>,
 }
 
@@ -56,6 +67,9 @@ pub(crate) fn parse_machine(diagnostics: &mut Diagnostics, input: TokenStream) -
         effects: Vec::new(),
         effect_attrs: Vec::new(),
         unhandled: Vec::new(),
+        limits: Vec::new(),
+        migrations: Vec::new(),
+        proofs: Vec::new(),
         members: Vec::new(),
     };
     let mut cursor = Cursor::new(header.body, machine.name.span());

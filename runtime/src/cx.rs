@@ -34,13 +34,14 @@ pub struct Cx {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     now: Cell<Option<Timestamp>>,
+    deadline: Cell<Option<Timestamp>>,
     actor: Option<Arc<str>>,
 }
 
 impl Cx {
     /// Surroundings for the steps of one instance.
     pub fn new(address: StreamId, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { address, clock, ids, now: Cell::new(None), actor: None }
+        Self { address, clock, ids, now: Cell::new(None), deadline: Cell::new(None), actor: None }
     }
 
     /// The time of the step: the same at every call within it, and the time that is recorded.
@@ -69,6 +70,15 @@ impl Cx {
     /// A new id, a UUID of version 7 unless the host was given other [`Ids`].
     pub fn new_id(&self) -> Uuid {
         self.ids.new_id(self.now())
+    }
+
+    /// In a timer's arm: when the timer was due, which may be a while ago.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.deadline.get()
+    }
+
+    pub(crate) fn set_deadline(&self, deadline: Option<Timestamp>) {
+        self.deadline.set(deadline);
     }
 
     /// The next question is asked at another time.

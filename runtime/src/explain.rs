@@ -2,6 +2,7 @@
 //!
 //! Everything here is built when somebody asks or is refused; a step that is taken pays nothing for it.
 
+use crate::definition::chart::Arms;
 use crate::definition::{ArmDef, ArmId, Definition, NodeId, TargetDef, TriggerId};
 use crate::machine::{Decision, Machine, MachineState, MachineTrigger};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,8 @@ pub enum Verdict {
     GuardFails,
     /// An arm before it answered.
     NotAsked,
+    /// It would answer, and gives way to the arm of another region.
+    GivesWay,
 }
 
 /// A trigger that a state answers.
@@ -71,6 +74,13 @@ pub struct Permitted {
     pub trigger: Text,
     /// Whether it depends on a guard or on the payload.
     pub conditional: bool,
+    /// The guards that it may depend on, as written, in the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Text>,
+    /// Whether it would be accepted now, if that can be told: of a trigger without payload, when the instance is
+    /// asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<bool>,
 }
 
 /// A trigger that was not accepted. Nothing has changed.
@@ -95,6 +105,11 @@ pub enum Rejection {
         /// Where it ended.
         explanation: Box<Explanation>,
     },
+    /// The step does not come to rest: more than 64 microsteps.
+    Livelock {
+        /// Where it began.
+        explanation: Box<Explanation>,
+    },
 }
 
 impl Rejection {
@@ -103,7 +118,8 @@ impl Rejection {
         match self {
             Self::NotHandled { explanation }
             | Self::Refused { explanation, .. }
-            | Self::Finished { explanation } => explanation,
+            | Self::Finished { explanation }
+            | Self::Livelock { explanation } => explanation,
         }
     }
 
@@ -111,7 +127,7 @@ impl Rejection {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Refused { reason, .. } => Some(reason),
-            Self::NotHandled { .. } | Self::Finished { .. } => None,
+            Self::NotHandled { .. } | Self::Finished { .. } | Self::Livelock { .. } => None,
         }
     }
 }
@@ -128,6 +144,11 @@ impl fmt::Display for Rejection {
             Self::Finished { .. } => {
                 write!(f, "`{machine}` has finished in `{state}` and takes no `{trigger}`")
             }
+            Self::Livelock { .. } => write!(
+                f,
+                "`{machine}` in `{state}` does not come to rest: more than {} microsteps",
+                crate::engine::MICROSTEPS_MAX
+            ),
             Self::NotHandled { .. } => {
                 write!(f, "`{machine}` in `{state}` does not handle `{trigger}`")?;
                 candidates.iter().try_for_each(|arm| write!(f, "; {arm}"))
@@ -163,6 +184,7 @@ impl Verdict {
             Self::PatternDiffers => "did not apply: the payload does not match",
             Self::GuardFails => "did not apply: its guard is false",
             Self::NotAsked => "was not asked",
+            Self::GivesWay => "gives way to another region",
         }
     }
 }
@@ -170,26 +192,37 @@ impl Verdict {
 /// Explains what became of `trigger` in `state`.
 pub(crate) fn explain<M: Machine>(state: M::State, trigger: &Asked, decision: &Decision) -> Explanation {
     let definition = M::DEFINITION;
-    let candidates = Asking { definition, asked: trigger, decision }.candidates(state.leaf());
+    let leaves = state.leaves();
+    let candidates = Asking { definition, asked: trigger, decision }.candidates(&leaves);
     Explanation {
         machine: definition.machine.into(),
-        state: definition.name(state.leaf()).into(),
+        state: state.text(),
         trigger: trigger.name.into(),
         candidates,
-        permitted: permitted(definition, state.leaf()),
+        permitted: permitted(definition, &leaves),
     }
 }
 
-/// What is kept of a trigger that was handed over to an arm, and of the arms that missed.
+/// What is kept of a trigger that was handed over to an arm, and of the arms that were asked.
 pub(crate) struct Asked {
-    id: TriggerId,
+    id: Option<TriggerId>,
     name: &'static str,
     pub(crate) missed: Vec<ArmId>,
+    /// The arms taken together, where there are regions.
+    pub(crate) taken: Arms,
+    /// The arms that the regions selected.
+    pub(crate) selected: Arms,
 }
 
 impl Asked {
     pub(crate) fn of<T: MachineTrigger>(trigger: &T) -> Self {
-        Self { id: trigger.id(), name: trigger.name(), missed: Vec::new() }
+        let (taken, selected) = (Arms::new(), Arms::new());
+        Self { id: Some(trigger.id()), name: trigger.name(), missed: Vec::new(), taken, selected }
+    }
+
+    /// A step that no trigger began.
+    pub(crate) fn nothing() -> Self {
+        Self { id: None, name: "", missed: Vec::new(), taken: Arms::new(), selected: Arms::new() }
     }
 }
 
@@ -200,35 +233,53 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn candidates(&self, leaf: NodeId) -> Vec<Candidate> {
-        if is_end(self.definition, leaf) {
-            return Vec::new();
+    /// Every arm once, in the order in which the leaves ask.
+    fn candidates(&self, leaves: &[NodeId]) -> Vec<Candidate> {
+        let mut found: Vec<(ArmId, Verdict)> = Vec::new();
+        for leaf in leaves.iter().filter(|leaf| !self.definition.is_end(**leaf)) {
+            let mut answered = false;
+            for (id, arm) in self.definition.arms_of(*leaf) {
+                if !self.asked.id.is_some_and(|trigger| arm.triggers().contains(&trigger)) {
+                    continue;
+                }
+                let verdict = if answered { Verdict::NotAsked } else { self.verdict(id, arm) };
+                answered |= !matches!(
+                    verdict,
+                    Verdict::NotAsked | Verdict::GuardFails | Verdict::PatternDiffers
+                );
+                match found.iter_mut().find(|(known, _)| *known == id) {
+                    Some((_, known)) if *known == Verdict::NotAsked => *known = verdict,
+                    Some(_) => {}
+                    None => found.push((id, verdict)),
+                }
+            }
         }
-        let arms = self.definition.arms_of(leaf).filter(|(_, arm)| arm.triggers.contains(&self.asked.id));
-        let mut answered = false;
-        arms.map(|(id, arm)| {
-            let verdict = if answered { Verdict::NotAsked } else { self.verdict(id, arm) };
-            answered |= matches!(verdict, Verdict::Takes | Verdict::Refuses | Verdict::Ignores);
-            candidate(self.definition, arm, verdict)
-        })
-        .collect()
+        let arms = found.into_iter().filter_map(|(id, verdict)| Some((self.definition.arm(id)?, verdict)));
+        arms.map(|(arm, verdict)| candidate(self.definition, arm, verdict)).collect()
     }
 
-    fn verdict(&self, id: ArmId, arm: &ArmDef) -> Verdict {
+    fn verdict(&self, id: ArmId, arm: &ArmDef<'_>) -> Verdict {
         match self.decision {
-            Decision::Took(by) if *by == id => Verdict::Takes,
-            Decision::Refused(by, _) if *by == id => Verdict::Refuses,
-            Decision::Ignored(Some(by)) if *by == id => Verdict::Ignores,
-            _ if arm.guard.is_some() && self.asked.missed.contains(&id) => Verdict::GuardFails,
+            Decision::Took(taken) if *taken == id || self.asked.taken.contains(&id) => Verdict::Takes,
+            Decision::Ignored(Some(ignoring)) if *ignoring == id => Verdict::Ignores,
+            Decision::Refused(refusing, _) if *refusing == id => Verdict::Refuses,
+            _ if self.asked.missed.contains(&id) => Verdict::GuardFails,
+            _ if self.asked.selected.contains(&id) && arm.target == TargetDef::Ignore => Verdict::Ignores,
+            _ if self.asked.selected.contains(&id) => Verdict::GivesWay,
+            _ if arm.whole => Verdict::NotAsked,
             _ => Verdict::PatternDiffers,
         }
     }
 }
 
-fn candidate(definition: &Definition, arm: &'static ArmDef, verdict: Verdict) -> Candidate {
+fn candidate(definition: &'static Definition, arm: &'static ArmDef<'static>, verdict: Verdict) -> Candidate {
+    let pattern = match arm.on {
+        crate::definition::On::Trigger { pattern, .. } => pattern,
+        _ => "",
+    };
     Candidate {
         source: arm.source.map_or(definition.machine, |id| definition.name(id)).into(),
-        pattern: arm.pattern.into(),
+        pattern: pattern.into(),
         guard: arm.guard.map(Text::from),
         doc: arm.doc.into(),
         file: arm.location.file.into(),
@@ -238,34 +289,40 @@ fn candidate(definition: &Definition, arm: &'static ArmDef, verdict: Verdict) ->
 }
 
 /// What a state answers at all: every trigger with an arm that does not refuse it, in order of declaration.
-pub(crate) fn permitted(definition: &'static Definition, leaf: NodeId) -> Vec<Permitted> {
-    if is_end(definition, leaf) {
+pub(crate) fn permitted(definition: &'static Definition, leaves: &[NodeId]) -> Vec<Permitted> {
+    if leaves.iter().any(|leaf| definition.is_end(*leaf)) {
         return Vec::new();
     }
-    let triggers = (0..).map(TriggerId).zip(definition.triggers);
-    triggers
-        .filter_map(|(id, def)| {
-            permit(definition, leaf, id)
-                .map(|conditional| Permitted { trigger: def.name.into(), conditional })
-        })
-        .collect()
+    let triggers = (0..).map(TriggerId).zip(definition.triggers).filter(|(_, def)| !def.internal);
+    let permit = |(id, def): (TriggerId, &'static crate::definition::TriggerDef<'static>)| {
+        let mut ways = leaves.iter().filter_map(|leaf| permit(definition, *leaf, id)).peekable();
+        ways.peek()?;
+        let ways: Vec<Way> = ways.collect();
+        let guards = ways.iter().flat_map(|way| &way.guards).copied().map(Text::from).collect();
+        // One region that answers for certain is enough.
+        let conditional = ways.iter().all(|way| way.conditional);
+        Some(Permitted { trigger: def.name.into(), conditional, guards, forecast: None })
+    };
+    triggers.filter_map(permit).collect()
 }
 
-/// `None`: refused or unanswered whatever the payload. Otherwise whether it depends on a guard or payload.
-fn permit(definition: &'static Definition, leaf: NodeId, trigger: TriggerId) -> Option<bool> {
-    let mut answers = definition.arms_of(leaf).filter(|(_, arm)| arm.triggers.contains(&trigger));
-    let mut accepts = false;
+/// How a leaf answers a trigger.
+struct Way {
+    conditional: bool,
+    guards: Vec<&'static str>,
+}
+
+/// `None`: refused or unanswered whatever the payload.
+fn permit(definition: &'static Definition, leaf: NodeId, trigger: TriggerId) -> Option<Way> {
+    let mut answers = definition.arms_of(leaf).filter(|(_, arm)| arm.triggers().contains(&trigger));
+    let (mut accepts, mut guards) = (false, Vec::new());
     let whole = answers.find(|(_, arm)| {
         accepts |= !arm.whole && !matches!(arm.target, TargetDef::Reject(_));
+        guards.extend(arm.guard);
         arm.whole
     });
     match whole {
-        Some((_, arm)) if !matches!(arm.target, TargetDef::Reject(_)) => Some(accepts),
-        _ => accepts.then_some(true),
+        Some((_, arm)) if !matches!(arm.target, TargetDef::Reject(_)) => Some(Way { conditional: accepts, guards }),
+        _ => accepts.then_some(Way { conditional: true, guards }),
     }
-}
-
-/// A final state of the machine itself: the instance has finished.
-pub(crate) fn is_end(definition: &Definition, leaf: NodeId) -> bool {
-    definition.node(leaf).is_some_and(|n| n.kind == crate::definition::NodeKind::Final && n.parent.is_none())
 }

@@ -3,10 +3,14 @@
 //! Durable instances are this with a record written before anybody sees the step; that is the host's work.
 
 use crate::cx::Cx;
-use crate::definition::{ArmId, Unhandled};
+use crate::definition::chart::Nodes;
+use crate::definition::{NodeId, TriggerId, Unhandled};
+use crate::engine;
 use crate::explain::{self, Asked, Explanation, Permitted, Rejection};
-use crate::machine::{Decision, Machine, MachineState};
-use crate::stepper::{Look, Stepper};
+use crate::machine::{Decision, Machine, MachineState, MachineTrigger};
+use crate::stepper::{Failure, Look, Stepper};
+use crate::timers::{Ledger, Timer};
+use jiff::Timestamp;
 use std::fmt;
 
 /// A machine's instance: where it is and what its events have built up.
@@ -17,10 +21,11 @@ pub struct Instance<M: Machine> {
     state: M::State,
     data: M::Data,
     begun: bool,
+    ledger: Ledger,
     cx: Cx,
 }
 
-/// One accepted trigger run to completion. An [`Instance`] does not run its effects.
+/// One accepted trigger, or one timer that was due, run to completion. An [`Instance`] does not run its effects.
 #[derive(Clone, Debug)]
 pub struct Step<M: Machine> {
     /// The state left: where the trigger was asked.
@@ -31,14 +36,44 @@ pub struct Step<M: Machine> {
     pub events: Vec<M::Event>,
     /// What is to be done outside, in order.
     pub effects: Vec<M::Effect>,
+    /// Timers set and cleared, and histories that stand for something else, if there are any.
+    pub changes: Option<Box<Changes>>,
     /// The trigger was accepted and nothing happened: there is nothing to record.
     pub ignored: bool,
+}
+
+/// What a step changes besides state and data.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// The timer that was due, if one was, and how many of its turns were left out.
+    pub due: Option<(Timer, u64)>,
+    /// Timers set: new ones, and those set anew.
+    pub set: Vec<Timer>,
+    /// Timers cleared.
+    pub cleared: Vec<Timer>,
+    /// Histories, and the nodes that each stands for from now on.
+    pub remembered: Vec<(NodeId, Nodes)>,
 }
 
 impl<M: Machine> Step<M> {
     /// The step that does nothing.
     pub(crate) fn nowhere(state: M::State) -> Self {
-        Self { from: state, to: state, events: Vec::new(), effects: Vec::new(), ignored: true }
+        Self { from: state, to: state, events: Vec::new(), effects: Vec::new(), changes: None, ignored: true }
+    }
+}
+
+impl Changes {
+    fn between(before: &Ledger, after: &Ledger) -> Self {
+        let new = |timer: &&Timer| before.timers.get(timer.arm) != Some(**timer);
+        let gone = |timer: &&Timer| after.timers.get(timer.arm).is_none();
+        let changed = |(history, nodes): &(NodeId, &[NodeId])| before.memory.get(*history) != Some(*nodes);
+        let remembered = after.memory.iter().filter(changed);
+        Self {
+            due: None,
+            set: after.timers.iter().filter(new).copied().collect(),
+            cleared: before.timers.iter().filter(gone).copied().collect(),
+            remembered: remembered.map(|(history, nodes)| (history, nodes.iter().copied().collect())).collect(),
+        }
     }
 }
 
@@ -50,12 +85,12 @@ impl<M: Machine> Instance<M> {
 
     /// The same with surroundings of the caller's: clock, ids, address.
     pub fn with(cx: Cx) -> Self {
-        Self { state: M::INITIAL, data: M::Data::default(), begun: false, cx }
+        Self { state: M::INITIAL, data: M::Data::default(), begun: false, ledger: Ledger::default(), cx }
     }
 
     /// An instance as it was left: nothing is entered, nothing runs.
     pub fn restore(state: M::State, data: M::Data, cx: Cx) -> Self {
-        Self { state, data, begun: true, cx }
+        Self { state, data, begun: true, ledger: Ledger::default(), cx }
     }
 
     /// Where it is; before it has begun, where it will begin.
@@ -75,31 +110,49 @@ impl<M: Machine> Instance<M> {
 
     /// Whether a final state of the machine itself was entered: every later trigger is rejected.
     pub fn is_finished(&self) -> bool {
-        explain::is_end(M::DEFINITION, self.state.leaf())
+        self.state.is_end()
+    }
+
+    /// When the next timer is due; `None` when none is set.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.ledger.timers.first().map(|timer| timer.due)
+    }
+
+    /// Every timer that is set, the one that is due first at the front.
+    pub fn timers(&self) -> impl Iterator<Item = &Timer> {
+        self.ledger.timers.iter()
+    }
+
+    /// What a history stands for; `None` when its parent was never left.
+    pub fn remembered(&self, history: NodeId) -> Option<&[NodeId]> {
+        self.ledger.memory.get(history)
     }
 
     /// Enters the initial configuration without a trigger. `None` if the instance has begun before.
-    pub fn start(&mut self) -> Option<Step<M>> {
+    ///
+    /// # Errors
+    /// The [`Rejection`] of a beginning that does not come to rest, or raises what is refused.
+    pub fn start(&mut self) -> Result<Option<Step<M>>, Rejection> {
         if self.begun {
-            return None;
+            return Ok(None);
         }
         self.cx.prepare(None, None);
-        Some(self.begin())
+        self.begin().map(Some)
     }
 
     /// The same in surroundings that are prepared, of an instance that has not begun.
-    pub(crate) fn begin(&mut self) -> Step<M> {
-        let mut step = Stepper::new(self.state, &mut self.data, &self.cx);
-        M::begin(&mut step);
-        let (events, effects) = (step.events, step.effects);
-        self.begun = true;
-        Step { from: self.state, to: self.state, events, effects, ignored: false }
+    pub(crate) fn begin(&mut self) -> Result<Step<M>, Rejection> {
+        let mut step = Stepper::new(self.state, &mut self.data, (&self.cx, &self.ledger));
+        engine::begin(&mut step);
+        let settled = engine::settle(&mut step);
+        let made = Made::of(step, settled);
+        self.conclude(self.state, made)
     }
 
     /// Runs one trigger to completion.
     ///
     /// # Errors
-    /// The [`Rejection`]; state and data are as they were.
+    /// The [`Rejection`]; state, data, histories and timers are as they were.
     pub fn fire(&mut self, trigger: M::Trigger) -> Result<Step<M>, Rejection> {
         self.cx.prepare(None, None);
         self.decide(trigger)
@@ -108,33 +161,102 @@ impl<M: Machine> Instance<M> {
     /// The same in surroundings that are prepared.
     pub(crate) fn decide(&mut self, trigger: M::Trigger) -> Result<Step<M>, Rejection> {
         let mut asked = Asked::of(&trigger);
-        if self.is_finished() {
-            return Err(Rejection::Finished {
-                explanation: Box::new(self.explained(&asked, &Decision::NotHandled)),
-            });
+        if self.is_finished() || is_internal::<M>(&trigger) {
+            return Err(self.unanswered(&asked));
         }
         let from = self.state;
-        let mut step = Stepper::new(from, &mut self.data, &self.cx);
+        let mut step = Stepper::new(from, &mut self.data, (&self.cx, &self.ledger));
         if !self.begun {
-            M::begin(&mut step);
+            engine::begin(&mut step);
+            if let Err(failure) = engine::settle(&mut step) {
+                let made = Made::of(step, Err(failure));
+                return self.conclude(from, made);
+            }
+            if step.state.is_end() {
+                let at = step.state;
+                self.forget();
+                let explanation = Box::new(self.explained(at, &asked, &Decision::NotHandled));
+                return Err(Rejection::Finished { explanation });
+            }
         }
-        let decision = settle::<M>(M::decide(trigger, &mut step));
-        let taken = Step {
-            from,
-            to: step.state,
-            events: std::mem::take(&mut step.events),
-            effects: std::mem::take(&mut step.effects),
-            ignored: false,
-        };
-        match decision {
+        let at = step.state;
+        match settle::<M>(M::decide(trigger, &mut step)) {
             Decision::Took(_) => {
-                self.begun = true;
-                self.state = taken.to;
-                Ok(taken)
+                step.microsteps += 1;
+                let settled = engine::settle(&mut step);
+                let made = Made::of(step, settled);
+                self.conclude(from, made)
             }
             decision => {
-                asked.missed = step.missed.into_inner();
-                self.turn_down(&asked, &decision)
+                asked.missed = step.missed.take();
+                asked.selected = std::mem::take(&mut step.selected);
+                step.undo();
+                self.turn_down(at, &asked, &decision)
+            }
+        }
+    }
+
+    /// Runs the timer that is due first, if one is due by now; several that are due take several calls.
+    ///
+    /// A timer that runs once is spent, whether its guard holds or not; one that repeats waits for its next turn behind
+    /// now. Either is a step to be recorded, even when no arm is taken.
+    ///
+    /// # Errors
+    /// The [`Rejection`] of a step that does not come to rest, or raises what is refused: the timer is still set.
+    pub fn run_due(&mut self) -> Result<Option<Step<M>>, Rejection> {
+        self.cx.prepare(None, None);
+        self.elapse()
+    }
+
+    /// The same in surroundings that are prepared.
+    pub(crate) fn elapse(&mut self) -> Result<Option<Step<M>>, Rejection> {
+        let now = self.cx.now();
+        let Some(timer) = self.ledger.timers.first().filter(|timer| timer.due <= now) else { return Ok(None) };
+        let from = self.state;
+        let mut step = Stepper::new(from, &mut self.data, (&self.cx, &self.ledger));
+        let timers = &mut step.ledger_mut().timers;
+        timers.clear(|arm| arm == timer.arm);
+        let next = timer.next(now);
+        if let Some((next, _)) = next {
+            timers.set(next);
+        }
+        self.cx.set_deadline(Some(timer.due));
+        let took = engine::elapse(&mut step, timer.arm);
+        step.microsteps += u32::from(took);
+        let settled = if took { engine::settle(&mut step) } else { Ok(()) };
+        self.cx.set_deadline(None);
+        let made = Made::of(step, settled);
+        let mut step = self.conclude(from, made)?;
+        let changes = step.changes.get_or_insert_default();
+        changes.due = Some((timer, next.map_or(0, |(_, missed)| missed)));
+        Ok(Some(step))
+    }
+
+    /// Takes over what a step has come to, or leaves all as it was.
+    fn conclude(&mut self, from: M::State, made: Made<M>) -> Result<Step<M>, Rejection> {
+        let Made { state, events, effects, changed, settled } = made;
+        match settled {
+            Ok(()) => {
+                let changes = changed.map(|after| {
+                    let changes = Changes::between(&self.ledger, &after);
+                    self.ledger = *after;
+                    Box::new(changes)
+                });
+                self.begun = true;
+                self.state = state;
+                Ok(Step { from, to: state, events, effects, changes, ignored: false })
+            }
+            Err(Failure::Refused { refusal, trigger }) => {
+                let decision = Decision::Refused(refusal.0, refusal.1);
+                match self.turn_down(state, &trigger, &decision) {
+                    Err(rejection) => Err(rejection),
+                    Ok(_) => Ok(Step::nowhere(from)),
+                }
+            }
+            Err(Failure::Livelock) => {
+                self.forget();
+                let asked = Asked::nothing();
+                Err(Rejection::Livelock { explanation: Box::new(self.explained(from, &asked, &Decision::NotHandled)) })
             }
         }
     }
@@ -142,18 +264,28 @@ impl<M: Machine> Instance<M> {
     /// What [`fire`](Self::fire) would make of a trigger.
     pub fn explain(&self, trigger: &M::Trigger) -> Explanation {
         let mut asked = Asked::of(trigger);
-        let decision = self.ask(trigger, &mut asked.missed);
-        self.explained(&asked, &decision)
+        let (state, decision) = self.ask(trigger, &mut asked);
+        self.explained(state, &asked, &decision)
     }
 
     /// Whether [`fire`](Self::fire) would accept a trigger.
     pub fn can_fire(&self, trigger: &M::Trigger) -> bool {
-        matches!(self.ask(trigger, &mut Vec::new()), Decision::Took(_) | Decision::Ignored(_))
+        matches!(self.ask(trigger, &mut Asked::of(trigger)).1, Decision::Took(_) | Decision::Ignored(_))
     }
 
-    /// The triggers that the current state answers.
+    /// The triggers that the current state answers, with the guards they depend on. Of a trigger without payload it
+    /// says whether it would be accepted now.
     pub fn permitted(&self) -> Vec<Permitted> {
-        explain::permitted(M::DEFINITION, self.state.leaf())
+        let mut permitted = explain::permitted(M::DEFINITION, &self.state.leaves());
+        let bare = (0..).map(TriggerId).zip(M::DEFINITION.triggers).filter_map(|(id, def)| {
+            M::Trigger::bare(id).map(|trigger| (def.name, trigger))
+        });
+        for (name, trigger) in bare {
+            if let Some(found) = permitted.iter_mut().find(|permitted| permitted.trigger == name) {
+                found.forecast = Some(self.can_fire(&trigger));
+            }
+        }
+        permitted
     }
 
     /// Applies recorded events and goes where the record says: no guard is evaluated, no action runs.
@@ -166,6 +298,15 @@ impl<M: Machine> Instance<M> {
         self.begun = true;
     }
 
+    /// Histories and timers, to be set as records and snapshots say.
+    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     pub(crate) fn cx_mut(&mut self) -> &mut Cx {
         &mut self.cx
     }
@@ -174,50 +315,86 @@ impl<M: Machine> Instance<M> {
         &self.cx
     }
 
-    fn ask(&self, trigger: &M::Trigger, missed: &mut Vec<ArmId>) -> Decision {
-        if self.is_finished() {
-            return Decision::NotHandled;
+    /// The state in which a trigger would be asked, and what would come of it.
+    fn ask(&self, trigger: &M::Trigger, asked: &mut Asked) -> (M::State, Decision) {
+        if self.is_finished() || is_internal::<M>(trigger) {
+            return (self.state, Decision::NotHandled);
         }
         self.cx.refresh();
+        // Guards look at the data as it will be when the trigger is fired, and asking must not change it: so an
+        // instance that has not begun is begun on data of its own.
         let mut fresh = M::Data::default();
-        let data = if self.begun { &self.data } else { self.begin_on(&mut fresh) };
-        let mut look = Look::new(self.state, data, &self.cx);
-        let decision = settle::<M>(M::ask(trigger.clone(), &mut look));
-        *missed = look.missed.into_inner();
-        decision
+        let (state, data, ledger) = if self.begun {
+            (self.state, &self.data, self.ledger.clone())
+        } else {
+            let mut step = Stepper::<M>::new(self.state, &mut fresh, (&self.cx, &self.ledger));
+            engine::begin(&mut step);
+            if engine::settle(&mut step).is_err() || step.state.is_end() {
+                return (step.state, Decision::NotHandled);
+            }
+            let (state, ledger) = (step.state, step.ledger().clone());
+            (state, &fresh, ledger)
+        };
+        let mut look = Look::new(state, data, (&self.cx, &ledger));
+        let decision = settle::<M>(M::decide(trigger.clone(), &mut look));
+        asked.missed = look.missed.into_inner();
+        (asked.taken, asked.selected) = (look.taken, look.selected);
+        (state, decision)
     }
 
-    /// Guards look at the data as it will be when the trigger is fired, and asking must not change it: so an
-    /// instance that has not begun is begun on data of its own.
-    fn begin_on<'a>(&self, fresh: &'a mut M::Data) -> &'a M::Data {
-        M::begin(&mut Stepper::new(self.state, fresh, &self.cx));
-        fresh
-    }
-
-    fn turn_down(&mut self, asked: &Asked, decision: &Decision) -> Result<Step<M>, Rejection> {
-        if !self.begun {
-            // Entry actions of the initial configuration may have emitted: a rejected beginning leaves no trace.
-            self.data = M::Data::default();
-        }
-        let explanation = || Box::new(self.explained(asked, decision));
+    fn turn_down(&mut self, at: M::State, asked: &Asked, decision: &Decision) -> Result<Step<M>, Rejection> {
+        self.forget();
+        let explanation = || Box::new(self.explained(at, asked, decision));
         match decision {
             Decision::Refused(_, reason) => {
                 Err(Rejection::Refused { reason: reason.clone(), explanation: explanation() })
             }
             Decision::NotHandled => Err(Rejection::NotHandled { explanation: explanation() }),
-            Decision::Took(_) | Decision::Ignored(_) => Ok(Step {
-                from: self.state,
-                to: self.state,
-                events: Vec::new(),
-                effects: Vec::new(),
-                ignored: true,
-            }),
+            Decision::Took(_) | Decision::Ignored(_) => Ok(Step::nowhere(self.state)),
         }
     }
 
-    fn explained(&self, asked: &Asked, decision: &Decision) -> Explanation {
-        explain::explain::<M>(self.state, asked, decision)
+    /// Entry actions of the initial configuration may have emitted: a beginning that fails leaves no trace.
+    fn forget(&mut self) {
+        if !self.begun {
+            self.data = M::Data::default();
+        }
     }
+
+    /// Of an instance that has finished, and of a trigger that can only be raised.
+    fn unanswered(&self, asked: &Asked) -> Rejection {
+        let explanation = Box::new(self.explained(self.state, asked, &Decision::NotHandled));
+        if self.is_finished() { Rejection::Finished { explanation } } else { Rejection::NotHandled { explanation } }
+    }
+
+    fn explained(&self, state: M::State, asked: &Asked, decision: &Decision) -> Explanation {
+        explain::explain::<M>(state, asked, decision)
+    }
+}
+
+/// What a step has come to, with the data let go.
+struct Made<M: Machine> {
+    state: M::State,
+    events: Vec<M::Event>,
+    effects: Vec<M::Effect>,
+    changed: Option<Box<Ledger>>,
+    settled: Result<(), Failure>,
+}
+
+impl<M: Machine> Made<M> {
+    /// A step that has failed is undone.
+    fn of(mut step: Stepper<'_, M>, settled: Result<(), Failure>) -> Self {
+        if settled.is_err() {
+            step.undo();
+        }
+        let Stepper { state, events, effects, changed, .. } = step;
+        Self { state, events, effects, changed, settled }
+    }
+}
+
+/// Whether a trigger can only be raised.
+fn is_internal<M: Machine>(trigger: &M::Trigger) -> bool {
+    M::RUNS_ON && M::DEFINITION.trigger(trigger.id()).is_some_and(|def| def.internal)
 }
 
 /// `unhandled ignore` accepts what no arm answers.

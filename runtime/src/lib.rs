@@ -10,6 +10,7 @@ pub mod clock;
 pub mod cx;
 pub mod definition;
 pub mod effect;
+mod engine;
 pub mod error;
 pub mod event;
 pub mod explain;
@@ -21,6 +22,7 @@ pub mod repository;
 pub mod stepper;
 pub mod store;
 pub mod testing;
+pub mod timers;
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -2,8 +2,9 @@
 //!
 //! These traits are implemented by `state_machine!`, not by hand; how a step is run is in `instance`.
 
+use crate::definition::chart::{Configuration, Nodes};
 use crate::definition::{ArmId, Definition, NodeId, TriggerId};
-use crate::stepper::{Look, Stepper};
+use crate::stepper::{Pass, Stepper};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -33,14 +34,61 @@ pub trait Machine: Sized + Send + Sync + 'static {
     /// What the events build up; `Default` is the data at revision 0.
     type Data: Default + Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// Enters the initial configuration: its entry actions, outermost first.
-    fn begin(step: &mut Stepper<'_, Self>);
+    /// Whether a step can go on by itself, and so fail half-way: the machine has `always` or `done` arms or raises
+    /// triggers.
+    const RUNS_ON: bool = false;
 
-    /// Selects an arm and runs its actions.
-    fn decide(trigger: Self::Trigger, step: &mut Stepper<'_, Self>) -> Decision;
+    /// Selects arms and takes them, as far as the pass acts.
+    fn decide<P: Pass<Self>>(trigger: Self::Trigger, step: &mut P) -> Decision;
 
-    /// Selects an arm and runs nothing.
-    fn ask(trigger: Self::Trigger, step: &mut Look<'_, Self>) -> Decision;
+    /// The first of a node's own arms, or the machine's own, that answers a trigger; the trigger is handed back. Asked
+    /// of machines with regions or histories only.
+    fn pick<P: Pass<Self>>(
+        source: Option<NodeId>,
+        trigger: Self::Trigger,
+        step: &P,
+    ) -> (Self::Trigger, Option<ArmId>) {
+        let _ = (source, step);
+        (trigger, None)
+    }
+
+    /// Whether the guard holds of an arm that answers no trigger.
+    fn holds<P: Pass<Self>>(arm: ArmId, step: &P) -> bool {
+        let _ = (arm, step);
+        true
+    }
+
+    /// What a `reject` arm says.
+    fn refuse<P: Pass<Self>>(arm: ArmId, trigger: Self::Trigger, step: &P) -> Cow<'static, str> {
+        let _ = (arm, trigger, step);
+        Cow::Borrowed("")
+    }
+
+    /// Runs an arm's own actions.
+    fn act(arm: ArmId, trigger: Option<Self::Trigger>, step: &mut Stepper<'_, Self>) {
+        let _ = (arm, trigger, step);
+    }
+
+    /// Runs a node's entry actions and sets its timers.
+    fn enter(node: NodeId, step: &mut Stepper<'_, Self>) {
+        let _ = (node, step);
+    }
+
+    /// Runs a node's exit actions and clears its timers.
+    fn exit(node: NodeId, step: &mut Stepper<'_, Self>) {
+        let _ = (node, step);
+    }
+
+    /// Sets the timers of the machine itself.
+    fn wind(step: &mut Stepper<'_, Self>) {
+        let _ = step;
+    }
+
+    /// A copy of the data, for machines whose steps can fail half-way.
+    fn keep(data: &Self::Data) -> Option<Self::Data> {
+        let _ = data;
+        None
+    }
 }
 
 /// What became of a trigger.
@@ -70,8 +118,17 @@ pub trait MachineState:
     + Sync
     + 'static
 {
-    /// The node that the instance rests in.
-    fn leaf(self) -> NodeId;
+    /// The atomic and final states that the instance rests in, in source order: one, or one for each region.
+    fn leaves(self) -> Nodes;
+
+    /// The state with these leaves; `None` if there is none.
+    fn of(leaves: &[NodeId]) -> Option<Self>;
+
+    /// Whether it is a final state of the machine itself: the instance has finished.
+    fn is_end(self) -> bool;
+
+    /// What is recorded: the names of its leaves, joined by `+`.
+    fn text(self) -> Cow<'static, str>;
 }
 
 /// A trigger of a machine.
@@ -80,6 +137,12 @@ pub trait MachineTrigger: Clone + Debug + Send + Sync + 'static {
     fn id(&self) -> TriggerId;
     /// Its name as declared, without payload.
     fn name(&self) -> &'static str;
+
+    /// The trigger with this id, if it has no payload.
+    fn bare(id: TriggerId) -> Option<Self> {
+        let _ = id;
+        None
+    }
 }
 
 /// An event of a machine: one variant for each type in its `events`.
@@ -169,6 +232,38 @@ impl<Data> MachineEvent<Data> for NoEvents {
     ) -> Result<Self, crate::event::DecodeError> {
         Err(crate::event::DecodeError::unknown_event(stored, cx))
     }
+}
+
+/// Every active node of a state.
+pub fn active<M: Machine>(state: M::State) -> Configuration {
+    Configuration::of(M::DEFINITION, state.leaves())
+}
+
+/// The names of leaves, joined by `+`.
+pub fn text_of(definition: &Definition, leaves: &[NodeId]) -> Cow<'static, str> {
+    let names: Vec<_> = leaves.iter().map(|leaf| definition.name(*leaf)).collect();
+    Cow::Owned(names.join("+"))
+}
+
+/// Reads the text of a state with regions.
+///
+/// # Errors
+/// A name that is no state of the machine, or names that are no configuration.
+pub fn parse_state<S: MachineState>(definition: &Definition, text: &str) -> Result<S, UnknownState> {
+    let leaves: Option<Vec<_>> = text.split('+').map(|name| definition.find(name)).collect();
+    let state = leaves.and_then(|leaves| S::of(&leaves)).filter(|state: &S| state.text() == text);
+    state.ok_or_else(|| UnknownState { machine: definition.machine, name: text.to_owned() })
+}
+
+/// Body of an arm whose guard never holds: patterns bind by value, and what is bound must not be moved.
+pub fn never() -> ! {
+    unreachable!("a guard that notes what it finds and says no has said yes")
+}
+
+/// Notes the first arm that is found. Always `false`, so that it can stand at the end of a guard.
+pub fn pick(found: &std::cell::Cell<Option<ArmId>>, arm: ArmId) -> bool {
+    found.set(Some(arm));
+    false
 }
 
 /// Reads a state by its name.

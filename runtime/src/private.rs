@@ -1,17 +1,21 @@
 //! The door through which generated code enters. Nothing here is for people, and nothing here is stable.
 
 pub use crate::cx::Cx;
+pub use crate::definition::chart::Nodes;
 pub use crate::definition::{
-    ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, Location, NameDef, NodeDef, NodeId, NodeKind,
-    TargetDef, TriggerId, Unhandled,
+    ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, LimitScope, Location, MigrationDef, NameDef,
+    NodeDef, NodeId, NodeKind, On, TargetDef, TriggerDef, TriggerId, Unhandled,
 };
 pub use crate::effect::{EffectAnswer, EffectCx, HandledBy};
+pub use crate::engine::decide;
 pub use crate::event::*;
 pub use crate::machine::{
     Decision, Emits, Machine, MachineEffect, MachineEvent, MachineState, MachineTrigger, NoEffects, NoEvents,
-    UnknownState, apply, deserialize_state, reason,
+    UnknownState, active, apply, deserialize_state, never, parse_state, pick, reason, text_of,
 };
 pub use crate::stepper::{Look, Pass, Stepper};
+pub use crate::timers::{Period, period};
+pub use ::jiff::SignedDuration;
 pub use futures_core::future::BoxFuture;
 pub use serde;
 pub use serde_json;

@@ -8,6 +8,7 @@ mod snapshot;
 
 pub use encode::Origin;
 pub(crate) use encode::{encode_rejection, encode_step};
+use encode::apply_changes;
 pub(crate) use snapshot::Snapshot;
 
 use crate::clock::{Clock, SystemClock};
@@ -16,7 +17,7 @@ use crate::error::LoadError;
 use crate::event::{Stored, UpcastContext};
 use crate::fold::Fold;
 use crate::instance::{Instance, Step};
-use crate::machine::{Machine, MachineEvent};
+use crate::machine::{Machine, MachineEvent, UnknownState};
 use crate::store::{Append, Kind, Outcome, Record, Revision, Store, StoreError, StreamId, Unit};
 use std::fmt;
 use std::marker::PhantomData;
@@ -39,6 +40,7 @@ pub struct Loaded<M: Machine> {
     /// State and data.
     pub instance: Instance<M>,
     pub(crate) fold: Fold,
+    timers_dropped: u32,
 }
 
 impl<M: Machine> Repository<M> {
@@ -133,7 +135,7 @@ impl<M: Machine> Repository<M> {
     }
 
     fn fresh(&self, stream: &StreamId) -> Loaded<M> {
-        Loaded { instance: Instance::with(self.cx(stream)), fold: Fold::new(self.command_window) }
+        Loaded::new(Instance::with(self.cx(stream)), Fold::new(self.command_window))
     }
 
     pub(crate) fn cx(&self, stream: &StreamId) -> Cx {
@@ -142,6 +144,15 @@ impl<M: Machine> Repository<M> {
 }
 
 impl<M: Machine> Loaded<M> {
+    pub(crate) fn new(instance: Instance<M>, fold: Fold) -> Self {
+        Self { instance, fold, timers_dropped: 0 }
+    }
+
+    /// Timers of the records read that were dropped, because the machine has their arms no more.
+    pub fn timers_dropped(&self) -> u32 {
+        self.timers_dropped
+    }
+
     /// The number of its last record; 0 when it has none.
     pub fn revision(&self) -> Revision {
         self.fold.head.revision
@@ -161,12 +172,16 @@ impl<M: Machine> Loaded<M> {
         match step.kind {
             Kind::Step => {
                 let events = decode_events::<M>(record, place)?;
-                let unknown = |_| LoadError::UnknownState {
+                let unknown = |state: String| LoadError::UnknownState {
                     stream: stream.clone(),
                     revision: record.revision,
-                    state: step.to.to_string(),
+                    state,
                 };
-                self.instance.replay(&events, step.to.parse().map_err(unknown)?);
+                let to = read_state::<M>(&step.to).map_err(|_| unknown(step.to.to_string()))?;
+                self.instance.replay(&events, to);
+                let (timers, histories) = (&step.body.timers, &step.body.histories);
+                let dropped = apply_changes::<M>(self.instance.ledger_mut(), timers, histories);
+                self.timers_dropped += dropped.map_err(unknown)?;
             }
             Kind::Rejection => {}
             Kind::Deleted | Kind::Erased => return Err(LoadError::Deleted { stream: stream.clone() }),
@@ -175,6 +190,15 @@ impl<M: Machine> Loaded<M> {
         self.fold.note(&step.command, record.revision, step.at);
         Ok(())
     }
+}
+
+/// A recorded state, its names migrated.
+pub(crate) fn read_state<M: Machine>(text: &str) -> Result<M::State, UnknownState> {
+    if M::DEFINITION.migrations.is_empty() {
+        return text.parse();
+    }
+    let names: Vec<_> = text.split('+').map(|name| M::DEFINITION.migrated(name)).collect();
+    names.join("+").parse()
 }
 
 /// The events of a record, in their newest versions.

@@ -3,9 +3,14 @@
 //! It collects; it neither selects arms nor records.
 
 use crate::cx::Cx;
-use crate::definition::ArmId;
+use crate::definition::chart::{Arms, Memory};
+use crate::definition::{ArmId, NodeId};
+use crate::engine;
 use crate::machine::{Emits, Machine, MachineEvent};
+use crate::timers::{Ledger, Period, Timer};
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 
 /// One pass over the arms of a state. Generated code is written once and runs as [`Stepper`], which acts, and as
 /// [`Look`], which stops at the arm that would be taken.
@@ -19,8 +24,17 @@ pub trait Pass<M: Machine> {
     /// The state that the step starts from, or after [`enter`](Self::enter) the one it leads to.
     fn state(&self) -> M::State;
 
+    /// What histories stand for.
+    fn memory(&self) -> &Memory;
+
     /// Notes that an arm's guard did not hold. Always `false`, so that it can stand behind `guard ||`.
     fn missed(&self, arm: ArmId) -> bool;
+
+    /// Notes what the regions selected.
+    fn select(&mut self, arms: &Arms);
+
+    /// Takes these of the selected arms together.
+    fn take(&mut self, arms: Arms, trigger: M::Trigger);
 
     /// Applies an event to the data and keeps it for the record.
     fn emit<E>(&mut self, event: E)
@@ -30,23 +44,85 @@ pub trait Pass<M: Machine> {
     /// Keeps an effect for the record.
     fn act(&mut self, effect: M::Effect);
 
+    /// Has a trigger handled within this step.
+    fn raise(&mut self, trigger: M::Trigger);
+
+    /// A final state of this node was entered.
+    fn done(&mut self, node: NodeId);
+
+    /// Sets a timer.
+    fn schedule(&mut self, timer: ArmId, period: Period);
+
+    /// Clears the timers of a node.
+    fn cancel(&mut self, node: NodeId);
+
     /// From here on `state` is the state entered.
     fn enter(&mut self, state: M::State);
+}
+
+/// What waits within a step.
+pub(crate) enum Pending<M: Machine> {
+    Raised(M::Trigger),
+    Done(NodeId),
+}
+
+/// Why a step cannot be brought to its end.
+pub(crate) enum Failure {
+    /// It does not come to rest.
+    Livelock,
+    /// An arm refuses a raised trigger: asked in this state, with these arms missed.
+    Refused { refusal: (ArmId, Cow<'static, str>), trigger: crate::explain::Asked },
 }
 
 /// A step in the making: the data it changes and what it has emitted so far.
 pub struct Stepper<'a, M: Machine> {
     data: &'a mut M::Data,
     cx: &'a Cx,
+    ledger: &'a Ledger,
     pub(crate) state: M::State,
     pub(crate) events: Vec<M::Event>,
     pub(crate) effects: Vec<M::Effect>,
     pub(crate) missed: RefCell<Vec<ArmId>>,
+    pub(crate) pending: VecDeque<Pending<M>>,
+    /// Histories and timers as the step leaves them, if it touches them.
+    pub(crate) changed: Option<Box<Ledger>>,
+    /// The data as it was before the first event, where a step can fail half-way.
+    pub(crate) before: Option<M::Data>,
+    pub(crate) selected: Arms,
+    pub(crate) microsteps: u32,
 }
 
 impl<'a, M: Machine> Stepper<'a, M> {
-    pub(crate) fn new(state: M::State, data: &'a mut M::Data, cx: &'a Cx) -> Self {
-        Self { data, cx, state, events: Vec::new(), effects: Vec::new(), missed: RefCell::default() }
+    pub(crate) fn new(state: M::State, data: &'a mut M::Data, around: (&'a Cx, &'a Ledger)) -> Self {
+        Self {
+            data,
+            cx: around.0,
+            ledger: around.1,
+            state,
+            events: Vec::new(),
+            effects: Vec::new(),
+            missed: RefCell::default(),
+            pending: VecDeque::new(),
+            changed: None,
+            before: None,
+            selected: Arms::new(),
+            microsteps: 0,
+        }
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        self.changed.as_deref().unwrap_or(self.ledger)
+    }
+
+    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
+        self.changed.get_or_insert_with(|| Box::new(self.ledger.clone()))
+    }
+
+    /// The data is as it was before the step.
+    pub(crate) fn undo(&mut self) {
+        if let Some(before) = self.before.take() {
+            *self.data = before;
+        }
     }
 }
 
@@ -63,10 +139,22 @@ impl<M: Machine> Pass<M> for Stepper<'_, M> {
         self.state
     }
 
+    fn memory(&self) -> &Memory {
+        &self.ledger().memory
+    }
+
     #[cold]
     fn missed(&self, arm: ArmId) -> bool {
         self.missed.borrow_mut().push(arm);
         false
+    }
+
+    fn select(&mut self, arms: &Arms) {
+        self.selected.clone_from(arms);
+    }
+
+    fn take(&mut self, arms: Arms, trigger: M::Trigger) {
+        engine::microstep(self, &arms, Some(trigger));
     }
 
     #[inline]
@@ -74,6 +162,9 @@ impl<M: Machine> Pass<M> for Stepper<'_, M> {
     where
         M: Emits<E>,
     {
+        if M::RUNS_ON && self.before.is_none() {
+            self.before = M::keep(self.data);
+        }
         let event = M::event(event);
         event.apply(self.data);
         self.events.push(event);
@@ -82,6 +173,27 @@ impl<M: Machine> Pass<M> for Stepper<'_, M> {
     #[inline]
     fn act(&mut self, effect: M::Effect) {
         self.effects.push(effect);
+    }
+
+    fn raise(&mut self, trigger: M::Trigger) {
+        self.pending.push_back(Pending::Raised(trigger));
+    }
+
+    fn done(&mut self, node: NodeId) {
+        self.pending.push_back(Pending::Done(node));
+    }
+
+    fn schedule(&mut self, timer: ArmId, period: Period) {
+        let now = self.cx.now();
+        let timer = Timer::new(M::DEFINITION, timer, (now, period));
+        self.ledger_mut().timers.set(timer);
+    }
+
+    fn cancel(&mut self, node: NodeId) {
+        if !self.ledger().timers.is_empty() {
+            let own = M::DEFINITION.own_arms(Some(node));
+            self.ledger_mut().timers.clear(|timer| own.contains(&timer));
+        }
     }
 
     #[inline]
@@ -95,12 +207,16 @@ pub struct Look<'a, M: Machine> {
     data: &'a M::Data,
     cx: &'a Cx,
     state: M::State,
+    ledger: &'a Ledger,
     pub(crate) missed: RefCell<Vec<ArmId>>,
+    pub(crate) selected: Arms,
+    pub(crate) taken: Arms,
 }
 
 impl<'a, M: Machine> Look<'a, M> {
-    pub(crate) fn new(state: M::State, data: &'a M::Data, cx: &'a Cx) -> Self {
-        Self { data, cx, state, missed: RefCell::default() }
+    pub(crate) fn new(state: M::State, data: &'a M::Data, around: (&'a Cx, &'a Ledger)) -> Self {
+        let (cx, ledger) = around;
+        Self { data, cx, state, ledger, missed: RefCell::default(), selected: Arms::new(), taken: Arms::new() }
     }
 }
 
@@ -115,9 +231,21 @@ impl<M: Machine> Pass<M> for Look<'_, M> {
         self.state
     }
 
+    fn memory(&self) -> &Memory {
+        &self.ledger.memory
+    }
+
     fn missed(&self, arm: ArmId) -> bool {
         self.missed.borrow_mut().push(arm);
         false
+    }
+
+    fn select(&mut self, arms: &Arms) {
+        self.selected.clone_from(arms);
+    }
+
+    fn take(&mut self, arms: Arms, _trigger: M::Trigger) {
+        self.taken = arms;
     }
 
     fn emit<E>(&mut self, _event: E)
@@ -127,6 +255,14 @@ impl<M: Machine> Pass<M> for Look<'_, M> {
     }
 
     fn act(&mut self, _effect: M::Effect) {}
+
+    fn raise(&mut self, _trigger: M::Trigger) {}
+
+    fn done(&mut self, _node: NodeId) {}
+
+    fn schedule(&mut self, _timer: ArmId, _period: Period) {}
+
+    fn cancel(&mut self, _node: NodeId) {}
 
     fn enter(&mut self, _state: M::State) {}
 }

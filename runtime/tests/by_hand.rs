@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use statewright::__private as sw;
 use statewright::event::{Apply, DecodeError, EventVersion, Stored, UpcastContext};
 use statewright::testing::given;
+use std::borrow::Cow;
 use std::fmt;
 use sw::{ActionDef, ArmId, Decision, Location, NodeId, NodeKind, Pass, TargetDef, TriggerId};
 
@@ -98,8 +99,23 @@ impl sw::Emits<Opened> for Door {
 }
 
 impl sw::MachineState for DoorState {
-    fn leaf(self) -> NodeId {
-        NodeId([1, 2, 3, 4][self as usize])
+    fn leaves(self) -> sw::Nodes {
+        sw::Nodes::from_slice(&[NodeId([1, 2, 3, 4][self as usize])])
+    }
+    fn of(leaves: &[NodeId]) -> Option<Self> {
+        match leaves {
+            [NodeId(1)] => Some(Self::Unlocked),
+            [NodeId(2)] => Some(Self::Locked),
+            [NodeId(3)] => Some(Self::Ajar),
+            [NodeId(4)] => Some(Self::Gone),
+            _ => None,
+        }
+    }
+    fn is_end(self) -> bool {
+        self == Self::Gone
+    }
+    fn text(self) -> Cow<'static, str> {
+        Cow::Owned(self.to_string())
     }
 }
 
@@ -250,15 +266,6 @@ fn exit_shut<P: Pass<Door>>(step: &mut P) {
     step.act(DoorEffect::Ring { times: 1 });
 }
 
-fn select<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
-    match step.state() {
-        DoorState::Unlocked => unlocked(trigger, step),
-        DoorState::Locked => locked(trigger, step),
-        DoorState::Ajar => ajar(trigger, step),
-        DoorState::Gone => Decision::NotHandled,
-    }
-}
-
 impl sw::Machine for Door {
     const DEFINITION: &'static sw::Definition = &DEFINITION;
     const INITIAL: DoorState = DoorState::Unlocked;
@@ -268,12 +275,13 @@ impl sw::Machine for Door {
     type Effect = DoorEffect;
     type Data = Log;
 
-    fn begin(_step: &mut sw::Stepper<'_, Self>) {}
-    fn decide(trigger: DoorTrigger, step: &mut sw::Stepper<'_, Self>) -> Decision {
-        select(trigger, step)
-    }
-    fn ask(trigger: DoorTrigger, step: &mut sw::Look<'_, Self>) -> Decision {
-        select(trigger, step)
+    fn decide<P: Pass<Self>>(trigger: DoorTrigger, step: &mut P) -> Decision {
+        match step.state() {
+            DoorState::Unlocked => unlocked(trigger, step),
+            DoorState::Locked => locked(trigger, step),
+            DoorState::Ajar => ajar(trigger, step),
+            DoorState::Gone => Decision::NotHandled,
+        }
     }
 }
 
@@ -281,30 +289,21 @@ const fn node(
     name: &'static str,
     kind: NodeKind,
     parent: Option<NodeId>,
-    initial: Option<NodeId>,
-) -> sw::NodeDef {
+    own: (u16, &'static [ArmId]),
+) -> sw::NodeDef<'static> {
+    let (last, arms) = (NodeId(own.0), own.1);
     let location = Location { file: file!(), line: 1 };
-    sw::NodeDef { name, kind, parent, initial, entry: &[], exit: &[], doc: "", location }
+    sw::NodeDef { name, kind, parent, last, initial: &[], arms, entry: &[], exit: &[], doc: "", location }
 }
 
 const fn arm(
     source: Option<NodeId>,
-    triggers: &'static [TriggerId],
-    pattern: &'static str,
-    target: TargetDef,
-) -> sw::ArmDef {
+    on: (&'static str, &'static [TriggerId]),
+    target: TargetDef<'static>,
+) -> sw::ArmDef<'static> {
+    let on = sw::On::Trigger { pattern: on.0, triggers: on.1 };
     let location = Location { file: "by_hand.rs", line: 7 };
-    sw::ArmDef {
-        source,
-        triggers,
-        pattern,
-        guard: None,
-        whole: true,
-        target,
-        actions: &[],
-        doc: "",
-        location,
-    }
+    sw::ArmDef { source, on, guard: None, whole: true, target, actions: &[], doc: "", location }
 }
 
 static DEFINITION: sw::Definition = sw::Definition {
@@ -316,38 +315,43 @@ static DEFINITION: sw::Definition = sw::Definition {
     unhandled: sw::Unhandled::Reject,
     nodes: &[
         sw::NodeDef {
+            initial: &[NodeId(1)],
             exit: &[ActionDef::Do("Ring { times: 1 }")],
-            ..node("Shut", NodeKind::Compound, None, Some(NodeId(1)))
+            ..node("Shut", NodeKind::Compound, None, (2, &[ArmId(1)]))
         },
-        node("Unlocked", NodeKind::Atomic, Some(NodeId(0)), None),
-        node("Locked", NodeKind::Atomic, Some(NodeId(0)), None),
-        node("Ajar", NodeKind::Atomic, None, None),
-        node("Gone", NodeKind::Final, None, None),
+        node("Unlocked", NodeKind::Atomic, Some(NodeId(0)), (1, &[ArmId(2)])),
+        node("Locked", NodeKind::Atomic, Some(NodeId(0)), (2, &[ArmId(3)])),
+        node("Ajar", NodeKind::Atomic, None, (3, &[ArmId(4)])),
+        node("Gone", NodeKind::Final, None, (4, &[])),
     ],
     triggers: &[
-        sw::NameDef { name: "Open", doc: "" },
-        sw::NameDef { name: "Close", doc: "" },
-        sw::NameDef { name: "Lock", doc: "" },
-        sw::NameDef { name: "Kick", doc: "" },
+        sw::TriggerDef { name: "Open", doc: "", internal: false },
+        sw::TriggerDef { name: "Close", doc: "", internal: false },
+        sw::TriggerDef { name: "Lock", doc: "", internal: false },
+        sw::TriggerDef { name: "Kick", doc: "", internal: false },
     ],
     events: &[sw::EventDef { name: Opened::NAME, version: Opened::VERSION }],
     effects: &[sw::NameDef { name: "Ring", doc: "" }],
     arms: &[
-        arm(None, &[TriggerId(3)], "Kick", TargetDef::Reject("\"do not kick the door\"")),
+        arm(None, ("Kick", &[TriggerId(3)]), TargetDef::Reject("\"do not kick the door\"")),
         sw::ArmDef {
             guard: Some("!by.is_empty()"),
             whole: false,
             doc: "Only for somebody.",
-            ..arm(Some(NodeId(0)), &[TriggerId(0)], "Open { by }", TargetDef::To(NodeId(3)))
+            ..arm(Some(NodeId(0)), ("Open { by }", &[TriggerId(0)]), TargetDef::To(&[NodeId(3)]))
         },
         sw::ArmDef {
             guard: Some("code == data.code"),
             whole: false,
-            ..arm(Some(NodeId(1)), &[TriggerId(2)], "Lock { code }", TargetDef::To(NodeId(2)))
+            ..arm(Some(NodeId(1)), ("Lock { code }", &[TriggerId(2)]), TargetDef::To(&[NodeId(2)]))
         },
-        arm(Some(NodeId(2)), &[TriggerId(1)], "Close", TargetDef::Ignore),
-        arm(Some(NodeId(3)), &[TriggerId(1)], "Close", TargetDef::To(NodeId(0))),
+        arm(Some(NodeId(2)), ("Close", &[TriggerId(1)]), TargetDef::Ignore),
+        arm(Some(NodeId(3)), ("Close", &[TriggerId(1)]), TargetDef::To(&[NodeId(0)])),
     ],
+    own: &[ArmId(0)],
+    limits: &[],
+    migrations: &[],
+    proofs: &[],
 };
 
 fn open(by: &str) -> DoorTrigger {

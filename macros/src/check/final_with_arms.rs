@@ -3,14 +3,15 @@
 use crate::diagnostics::{Diagnostics, FINAL_WITH_ARMS};
 use crate::model::Model;
 
+/// Timers are `timer_misuse`'s to report.
 pub(crate) fn check(diagnostics: &mut Diagnostics, model: &Model) {
     for node in &model.nodes {
-        for tokens in &node.misplaced {
+        for misplaced in node.misplaced.iter().filter(|misplaced| !misplaced.timer) {
             let help = format!(
                 "a final state has nothing but `entry`: make it `state {}`, or leave this out",
                 node.name
             );
-            diagnostics.broken(FINAL_WITH_ARMS, tokens, (format!("`{}` is final", node.name), help));
+            diagnostics.broken(FINAL_WITH_ARMS, &misplaced.tokens, (format!("`{}` is final", node.name), help));
         }
     }
 }

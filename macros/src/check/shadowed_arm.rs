@@ -1,33 +1,37 @@
 //! `shadowed_arm`: an arm behind others of its state that already answer all of it.
 
-use super::{duplicate_arm, is_allowed_at};
-use crate::diagnostics::{Diagnostics, SHADOWED_ARM};
-use crate::model::{Arm, ArmId, Model};
+use super::{duplicate_arm, level};
+use crate::diagnostics::{Diagnostics, Level, SHADOWED_ARM};
+use crate::model::{Arm, ArmId, Model, On};
+use statewright_definition::Definition;
 
-pub(crate) fn check(diagnostics: &mut Diagnostics, model: &Model) {
+pub(crate) fn check<'a>(diagnostics: &mut Diagnostics, model: &'a Model, definition: &Definition<'a>) {
     for (id, arm) in model.arms() {
-        let off = arm.attrs.allows(SHADOWED_ARM) || is_allowed_at(model, SHADOWED_ARM, arm.source);
-        if off || duplicate_arm::is_duplicate(model, id) {
+        let level = level(model, SHADOWED_ARM, &arm.attrs, arm.source);
+        if level == Level::Allow || duplicate_arm::is_duplicate(model, definition, id) {
             continue;
         }
-        if let Some(by) = shadow(model, id, arm) {
-            let wrong = format!(
-                "`{}` is never asked: `{}` before it answers all of it",
-                arm.pattern_text, by.pattern_text
-            );
+        if let Some(by) = shadow(model, definition, id) {
+            let wrong = format!("`{}` is never asked: `{}` before it answers all of it", arm.text(), by.text());
             let help = "put the narrower arm first, or leave this one out".to_owned();
-            diagnostics.broken(SHADOWED_ARM, &arm.pattern, (wrong, help));
-            diagnostics.broken(SHADOWED_ARM, &by.pattern, ("it is answered here".to_owned(), String::new()));
+            diagnostics.judge((SHADOWED_ARM, level), arm.head(), (wrong, help));
+            let finding = ("it is answered here".to_owned(), String::new());
+            diagnostics.judge((SHADOWED_ARM, level), by.head(), finding);
         }
     }
 }
 
 /// The arm that leaves nothing over, if there is one.
-fn shadow<'a>(model: &'a Model, id: ArmId, arm: &Arm) -> Option<&'a Arm> {
-    let mut open = arm.triggers.clone();
-    let before = model.arms().take_while(|(other, _)| *other != id).map(|(_, other)| other);
-    before.filter(|other| other.source == arm.source && other.is_whole()).find(|other| {
-        open.retain(|trigger| !other.triggers.contains(trigger));
-        open.is_empty()
+fn shadow<'a>(model: &'a Model, definition: &Definition<'a>, id: ArmId) -> Option<&'a Arm> {
+    let arm = model.arm(id);
+    let mut open = arm.triggers().to_vec();
+    let before = duplicate_arm::earlier(model, definition, id);
+    before.filter(|other| other.is_whole()).find(|other| match (&arm.on, &other.on) {
+        (On::Always, On::Always) | (On::Done, On::Done) => true,
+        (On::Trigger(_), On::Trigger(matched)) => {
+            open.retain(|trigger| !matched.triggers.contains(trigger));
+            open.is_empty()
+        }
+        _ => false,
     })
 }

@@ -1,7 +1,7 @@
 //! `unknown_name`: a name that names nothing. A name is never created by use.
 
 use crate::diagnostics::{Diagnostics, UNKNOWN_NAME, nearest};
-use crate::model::{Model, Named};
+use crate::model::Model;
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::Path;
@@ -13,20 +13,27 @@ pub(crate) fn report_state(diagnostics: &mut Diagnostics, model: &Model, name: &
 }
 
 pub(crate) fn report_trigger(diagnostics: &mut Diagnostics, model: &Model, path: &Path) {
-    report_variant(diagnostics, path, ("trigger", &model.triggers, "declare it in `triggers { … }`"));
+    let names: Vec<_> = model.triggers.iter().map(|t| t.named.variant.ident.to_string()).collect();
+    report_variant(diagnostics, path, ("trigger", &names, "declare it in `triggers { … }`"));
 }
 
 pub(crate) fn report_effect(diagnostics: &mut Diagnostics, model: &Model, path: &Path) {
-    report_variant(diagnostics, path, ("effect", &model.effects, "declare it in `effects { … }`"));
+    let names: Vec<_> = model.effects.iter().map(|e| e.variant.ident.to_string()).collect();
+    report_variant(diagnostics, path, ("effect", &names, "declare it in `effects { … }`"));
 }
 
-fn report_variant(diagnostics: &mut Diagnostics, path: &Path, known: (&str, &[Named], &str)) {
-    let (what, defs, otherwise) = known;
+/// A migration is for names that are gone.
+pub(crate) fn report_living(diagnostics: &mut Diagnostics, name: &Ident) {
+    let wrong = format!("`{name}` is a state of this machine: there is nothing to migrate");
+    diagnostics.broken(UNKNOWN_NAME, name, (wrong, "name a state that older records hold, or leave the line out".to_owned()));
+}
+
+fn report_variant(diagnostics: &mut Diagnostics, path: &Path, known: (&str, &[String], &str)) {
+    let (what, names, otherwise) = known;
     let name = path.to_token_stream().to_string().replace(' ', "");
-    let names: Vec<_> = defs.iter().map(|def| def.variant.ident.to_string()).collect();
     let help = match path.segments.last() {
         Some(last) if path.segments.len() > 1 => format!("write the name alone: `{}`", last.ident),
-        _ => help(&name, &names, otherwise),
+        _ => help(&name, names, otherwise),
     };
     diagnostics.broken(UNKNOWN_NAME, path, (format!("there is no {what} `{name}`"), help));
 }

@@ -1,6 +1,6 @@
 //! `unused_trigger`, `unused_event`, `unused_effect`: declared, and nothing in the machine mentions it.
 
-use super::is_allowed;
+use super::level;
 use crate::diagnostics::{Diagnostics, UNUSED_EFFECT, UNUSED_EVENT, UNUSED_TRIGGER};
 use crate::model::{Model, TriggerId};
 use crate::parse::{Action, ActionKind};
@@ -9,24 +9,26 @@ use quote::ToTokens;
 
 pub(crate) fn check(diagnostics: &mut Diagnostics, model: &Model) {
     for (id, trigger) in (0..).map(TriggerId).zip(&model.triggers) {
-        let name = &trigger.variant.ident;
-        let used = model.arms.iter().any(|arm| arm.triggers.contains(&id));
-        if !used && !is_allowed(model, UNUSED_TRIGGER, &trigger.attrs) {
+        let name = &trigger.named.variant.ident;
+        let used = model.arms.iter().any(|arm| arm.triggers().contains(&id));
+        if !used {
             let finding = (
                 format!("no arm answers `{name}`"),
                 format!("write `on {name} …` in a state, or leave it out"),
             );
-            diagnostics.broken(UNUSED_TRIGGER, name, finding);
+            let level = level(model, UNUSED_TRIGGER, &trigger.named.attrs, None);
+            diagnostics.judge((UNUSED_TRIGGER, level), name, finding);
         }
     }
     check_events(diagnostics, model);
     for effect in &model.effects {
         let name = &effect.variant.ident;
         let used = actions(model, ActionKind::Do).any(|action| mentions(action.expr.to_token_stream(), name));
-        if !used && !is_allowed(model, UNUSED_EFFECT, &effect.attrs) {
+        if !used {
             let finding =
                 (format!("nothing does `{name}`"), format!("write `do {name} …` in an arm, or leave it out"));
-            diagnostics.broken(UNUSED_EFFECT, name, finding);
+            let level = level(model, UNUSED_EFFECT, &effect.attrs, None);
+            diagnostics.judge((UNUSED_EFFECT, level), name, finding);
         }
     }
 }
@@ -43,12 +45,13 @@ fn check_events(diagnostics: &mut Diagnostics, model: &Model) {
         let name = &event.ident;
         let used =
             actions(model, ActionKind::Emit).any(|action| mentions(action.expr.to_token_stream(), name));
-        if !used && !is_allowed(model, UNUSED_EVENT, &event.attrs) {
+        if !used {
             let finding = (
                 format!("nothing emits `{name}`"),
                 format!("write `emit {name} …` in an arm, or leave it out"),
             );
-            diagnostics.broken(UNUSED_EVENT, &event.ty, finding);
+            let level = level(model, UNUSED_EVENT, &event.attrs, None);
+            diagnostics.judge((UNUSED_EVENT, level), &event.ty, finding);
         }
     }
 }

@@ -21,8 +21,8 @@ pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
     }
     let (vis, attrs) = (&model.vis, &model.effect_attrs);
     let doc = format!("What [`{}`] wants done outside, after the commit.", model.name);
-    let variants = emit_variants(&model.effects, "Effect");
-    let names = cases(&name, &model.effects, |_, variant| {
+    let variants = emit_variants(model.effects.iter(), "Effect");
+    let names = cases(&name, model.effects.iter(), |_, variant| {
         let text = variant.unraw().to_string();
         quote!(#text)
     });
@@ -101,7 +101,7 @@ fn fields(named: &Named) -> impl Iterator<Item = (Member, Ident, &Type)> {
     })
 }
 
-fn snake_case(name: &str) -> String {
+pub(super) fn snake_case(name: &str) -> String {
     let mut out = String::new();
     let mut before = ' ';
     for c in name.chars() {

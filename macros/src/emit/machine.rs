@@ -1,16 +1,19 @@
 //! The machine's type and its `impl Machine`.
 
-use super::dispatch::{emit_begin, emit_dispatch};
 use super::event::data;
-use super::state::leaves;
-use super::{Emitter, definition, docs, door, own, passed};
+use super::hooks::{emit_hook_methods, emit_hooks};
+use super::regions::{emit_arm_methods, emit_pick_method, emit_picks};
+use super::state::emit_initial;
+use super::{Emitter, definition, dispatch, docs, door, own, passed};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 /// ```text
 /// pub struct Order;
 /// const _: () = {
 ///     static DEFINITION: Definition = …;
+///     fn __entry_Submitted<P: Pass<Order>>(step: &mut P) { … }  // one for each node that has any
 ///     fn __in_Draft<P: Pass<Order>>(trigger: OrderTrigger, step: &mut P) -> Decision { … }  // one for each state
 ///     impl Machine for Order { … }
 /// };
@@ -19,10 +22,9 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
     let (model, sw, name) = (emitter.model, door(), &emitter.model.name);
     let (vis, passed) = (&model.vis, passed(&model.attrs));
     let docs = docs(&model.attrs, &format!("The machine `{name}`."));
-    let (definition, dispatch, types) =
-        (definition::emit_definition(emitter), emit_dispatch(emitter), emit_types(emitter));
-    let begin = emit_begin(emitter);
-    let (trigger, step) = (own("trigger"), own("step"));
+    let (definition, functions, types) =
+        (definition::emit_definition(emitter), emit_functions(emitter), emit_types(emitter));
+    let (methods, node, mentions) = (emit_methods(emitter), emitter.name("Node"), &model.mentions);
     quote! {
         #docs
         #passed
@@ -31,30 +33,55 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
 
         const _: () = {
             #definition
-            #dispatch
+            #functions
+
+            // Every state that the block names, for editors; never run.
+            const _: &[#node] = &[#(#node::#mentions),*];
 
             #[automatically_derived]
             impl #sw::Machine for #name {
                 #types
-                fn begin(#step: &mut #sw::Stepper<'_, Self>) {
-                    #begin
-                }
-                fn decide(#trigger: Self::Trigger, #step: &mut #sw::Stepper<'_, Self>) -> #sw::Decision {
-                    __select(#trigger, #step)
-                }
-                fn ask(#trigger: Self::Trigger, #step: &mut #sw::Look<'_, Self>) -> #sw::Decision {
-                    __select(#trigger, #step)
-                }
+                #methods
             }
         };
+    }
+}
+
+/// What stands beside the `impl`: on a broken model nothing.
+fn emit_functions(emitter: &Emitter<'_>) -> TokenStream {
+    if !emitter.sound {
+        return TokenStream::new();
+    }
+    let hooks = emit_hooks(emitter);
+    let arms = if emitter.definition.is_flat() { dispatch::emit_states(emitter) } else { emit_picks(emitter) };
+    quote!(#hooks #arms)
+}
+
+fn emit_methods(emitter: &Emitter<'_>) -> TokenStream {
+    let (sw, trigger, step) = (door(), own("trigger"), own("step"));
+    if !emitter.sound || emitter.definition.is_flat() {
+        let decide = dispatch::emit_decide(emitter);
+        let more = emitter.sound.then(|| {
+            let (hooks, arms) = (emit_hook_methods(emitter), emit_arm_methods(emitter));
+            quote!(#hooks #arms)
+        });
+        return quote!(#decide #more);
+    }
+    let (pick, hooks, arms) = (emit_pick_method(emitter), emit_hook_methods(emitter), emit_arm_methods(emitter));
+    quote! {
+        fn decide<__P: #sw::Pass<Self>>(#trigger: Self::Trigger, #step: &mut __P) -> #sw::Decision {
+            #sw::decide::<Self, __P>(#trigger, #step)
+        }
+        #pick #hooks #arms
     }
 }
 
 fn emit_types(emitter: &Emitter<'_>) -> TokenStream {
     let (model, sw, data) = (emitter.model, door(), data(emitter));
     let (state, trigger) = (emitter.name("State"), emitter.name("Trigger"));
-    let initial = model.beginning().last().map(|id| model.node(*id).name.clone());
-    let initial = initial.or_else(|| leaves(emitter).first().map(|(name, _)| name.clone()));
+    let initial = emit_initial(emitter);
+    let runs_on = emitter.sound && model.runs_on();
+    let keep = runs_on.then(|| emit_keep(emitter));
     let event = if model.events.is_empty() {
         quote!(#sw::NoEvents)
     } else {
@@ -69,11 +96,25 @@ fn emit_types(emitter: &Emitter<'_>) -> TokenStream {
     };
     quote! {
         const DEFINITION: &'static #sw::Definition = &__DEFINITION;
-        const INITIAL: #state = #state::#initial;
+        const INITIAL: #state = #initial;
+        const RUNS_ON: bool = #runs_on;
         type State = #state;
         type Trigger = #trigger;
         type Event = #event;
         type Effect = #effect;
         type Data = #data;
+        #keep
+    }
+}
+
+/// A step that can fail half-way needs the data as it was: here it has to be `Clone`, and rustc says so at its type.
+fn emit_keep(emitter: &Emitter<'_>) -> TokenStream {
+    let (data, kept) = (data(emitter), own("data"));
+    let span = emitter.model.data.as_ref().map_or_else(proc_macro2::Span::call_site, Spanned::span);
+    let clone = quote_spanned!(span=> <#data as ::core::clone::Clone>::clone);
+    quote! {
+        fn keep(#kept: &Self::Data) -> ::core::option::Option<Self::Data> {
+            ::core::option::Option::Some(#clone(#kept))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `OrderTrigger`: what can be asked.
 
-use super::{Emitter, docs, door, passed};
+use super::{Emitter, docs, door, own, passed};
 use crate::model::Named;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -14,12 +14,14 @@ pub(super) fn emit_triggers(emitter: &Emitter<'_>) -> TokenStream {
     let (model, sw, name) = (emitter.model, door(), emitter.name("Trigger"));
     let (vis, attrs) = (&model.vis, &model.trigger_attrs);
     let doc = format!("What can be asked of [`{}`].", model.name);
-    let variants = emit_variants(&model.triggers, "Trigger");
-    let ids = cases(&name, &model.triggers, |place, _| {
+    let named = || model.triggers.iter().map(|trigger| &trigger.named);
+    let variants = emit_variants(named(), "Trigger");
+    let bare = emit_bare(emitter);
+    let ids = cases(&name, named(), |place, _| {
         let place = u16::try_from(place).unwrap_or(u16::MAX);
         quote!(#place)
     });
-    let names = cases(&name, &model.triggers, |_, variant| {
+    let names = cases(&name, named(), |_, variant| {
         let text = variant.unraw().to_string();
         quote!(#text)
     });
@@ -37,16 +39,37 @@ pub(super) fn emit_triggers(emitter: &Emitter<'_>) -> TokenStream {
             fn name(&self) -> &'static str {
                 match *self { #names }
             }
+            #bare
         }
     }
 }
 
+/// `fn bare(id: TriggerId) -> Option<Self> { Some(match id.0 { 3 => OrderTrigger::Deliver, _ => return None }) }`
+fn emit_bare(emitter: &Emitter<'_>) -> Option<TokenStream> {
+    let (sw, name, id) = (door(), emitter.name("Trigger"), own("id"));
+    let triggers = (0_u16..).zip(&emitter.model.triggers);
+    let bare = triggers.filter(|(_, trigger)| matches!(trigger.named.variant.fields, syn::Fields::Unit));
+    let cases: TokenStream = bare
+        .map(|(place, trigger)| {
+            let variant = &trigger.named.variant.ident;
+            quote!(#place => ::core::option::Option::Some(#name::#variant),)
+        })
+        .collect();
+    (!cases.is_empty()).then(|| {
+        quote! {
+            fn bare(#id: #sw::TriggerId) -> ::core::option::Option<Self> {
+                match #id.0 { #cases _ => ::core::option::Option::None }
+            }
+        }
+    })
+}
+
 /// The variants with docs and what is passed through; fields of public enums are documented too.
 pub(super) fn emit_variants<'a>(
-    variants: &'a [Named],
+    variants: impl Iterator<Item = &'a Named> + 'a,
     what: &'a str,
 ) -> impl Iterator<Item = TokenStream> + 'a {
-    variants.iter().map(move |named| {
+    variants.map(move |named| {
         let name = named.variant.ident.unraw();
         let docs = docs(&named.attrs, &format!("{what} `{name}`."));
         let passed = passed(&named.attrs);
@@ -67,13 +90,12 @@ pub(super) fn emit_variants<'a>(
 }
 
 /// A `match` body with one case for each variant, whatever its payload.
-pub(super) fn cases(
+pub(super) fn cases<'a>(
     name: &Ident,
-    variants: &[Named],
+    variants: impl Iterator<Item = &'a Named>,
     value: impl Fn(usize, &Ident) -> TokenStream,
 ) -> TokenStream {
     variants
-        .iter()
         .enumerate()
         .map(|(place, named)| {
             let variant = &named.variant.ident;

@@ -1,6 +1,6 @@
 //! Attributes of items: doc comments, `#[allow(rule)]`, and what is passed through.
 
-use crate::diagnostics::{Diagnostics, RULES, Rule, nearest};
+use crate::diagnostics::{Diagnostics, Level, RULES, Rule, nearest};
 use proc_macro2::Ident;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -11,9 +11,9 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path, Token};
 pub(crate) struct Attrs {
     /// Doc comment, lines joined by `\n`.
     pub(crate) doc: String,
-    /// Rules that are switched off here.
-    pub(crate) allowed: Vec<&'static str>,
-    /// All but `#[allow(rule)]`.
+    /// Rules whose level is set here.
+    levels: Vec<(&'static str, Level)>,
+    /// All but `#[allow(rule)]`, `#[warn(rule)]` and `#[deny(rule)]`.
     pub(crate) passed: Vec<Attribute>,
 }
 
@@ -23,10 +23,9 @@ impl Attrs {
         let mut lines = Vec::new();
         for attr in attrs {
             lines.extend(doc_line(attr));
-            if attr.path().is_ident("allow") {
-                read.allow(diagnostics, attr);
-            } else {
-                read.passed.push(attr.clone());
+            match level_named(attr.path()) {
+                Some(level) => read.set_level(diagnostics, attr, level),
+                None => read.passed.push(attr.clone()),
             }
         }
         read.doc = lines.join("\n");
@@ -46,11 +45,12 @@ impl Attrs {
         read
     }
 
-    pub(crate) fn allows(&self, rule: Rule) -> bool {
-        self.allowed.contains(&rule.name)
+    /// The level that is set for a rule here.
+    pub(crate) fn level(&self, rule: Rule) -> Option<Level> {
+        self.levels.iter().rev().find(|(name, _)| *name == rule.name).map(|(_, level)| *level)
     }
 
-    fn allow(&mut self, diagnostics: &mut Diagnostics, attr: &Attribute) {
+    fn set_level(&mut self, diagnostics: &mut Diagnostics, attr: &Attribute, level: Level) {
         let Ok(paths) = attr.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated) else {
             self.passed.push(attr.clone());
             return;
@@ -58,7 +58,7 @@ impl Attrs {
         let mut others = Punctuated::<&Path, Token![,]>::new();
         for path in &paths {
             match path.get_ident().and_then(rule_named) {
-                Some(rule) if rule.judgement => self.allowed.push(rule.name),
+                Some(rule) if rule.judgement || level == Level::Deny => self.levels.push((rule.name, level)),
                 Some(rule) => {
                     diagnostics.error(
                         path,
@@ -70,9 +70,15 @@ impl Attrs {
             }
         }
         if !others.is_empty() {
-            self.passed.push(syn::parse_quote_spanned!(attr.span()=> #[allow(#others)]));
+            let word = attr.path();
+            self.passed.push(syn::parse_quote_spanned!(attr.span()=> #[#word(#others)]));
         }
     }
+}
+
+fn level_named(path: &Path) -> Option<Level> {
+    let levels = [("allow", Level::Allow), ("warn", Level::Warn), ("deny", Level::Deny)];
+    levels.into_iter().find(|(word, _)| path.is_ident(word)).map(|(_, level)| level)
 }
 
 fn rule_named(name: &Ident) -> Option<&'static Rule> {

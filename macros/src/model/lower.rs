@@ -1,30 +1,29 @@
 //! From syntax to model: collects names, then resolves their uses.
 
+mod arms;
+mod lines;
+mod nodes;
 mod patterns;
 
-use super::{Arm, Attrs, Event, Model, Named, Node, NodeId, NodeKind, Target};
-use crate::check::{duplicate_name, missing_initial, unknown_name, version_misuse};
+pub(super) use patterns::literal_name;
+
+use super::{Attrs, Event, Model, Named, Trigger, TriggerId};
+use crate::check::{duplicate_name, missing_initial, version_misuse};
 use crate::diagnostics::Diagnostics;
-use crate::parse::{self, EventItem, Member, Unhandled, VariantItem};
+use crate::parse::{self, EventItem, Unhandled, VariantItem};
 use proc_macro2::Ident;
-use quote::ToTokens;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use syn::Type;
 
 /// Resolves a machine's names.
 pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machine) -> Model {
     let mut model = lower_header(diagnostics, &machine);
-    let mut lowering = Lowering::default();
-    lowering.collect(diagnostics, &mut model, (machine.members, None));
-    for (parent, name) in mem::take(&mut lowering.initials) {
-        if parent.is_none() || !lowering.doubled.contains(&name.to_string()) {
-            resolve_initial(diagnostics, &mut model, parent, name);
-        }
-    }
+    let found = nodes::collect(diagnostics, &mut model, machine.members);
+    nodes::resolve_initials(diagnostics, &mut model, &found);
     missing_initial::report(diagnostics, &model);
-    for (source, arm) in lowering.arms {
-        lower_arm(diagnostics, &mut model, source, arm);
+    for (source, arm) in found.arms {
+        arms::lower_arm(diagnostics, &mut model, source, arm);
     }
     for place in 0..model.nodes.len() {
         let (entry, exit) =
@@ -32,24 +31,30 @@ pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machi
         model.nodes[place].entry = patterns::lower_actions(diagnostics, &model, entry);
         model.nodes[place].exit = patterns::lower_actions(diagnostics, &model, exit);
     }
+    lines::lower_limits(diagnostics, &mut model, machine.limits);
+    lines::lower_migrations(diagnostics, &mut model, machine.migrations);
+    lines::lower_proofs(diagnostics, &mut model, machine.proofs);
     model
 }
 
 fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Model {
     let attrs = Attrs::read(diagnostics, &machine.attrs);
-    let mut triggers = lower_variants(diagnostics, &machine.triggers);
+    let mut triggers = lower_triggers(diagnostics, &machine.triggers);
     let mut effects = lower_variants(diagnostics, &machine.effects);
     let mut events = lower_events(diagnostics, &machine.events);
-    duplicate_name::report_names(diagnostics, "trigger", triggers.iter().map(|t| &t.variant.ident));
+    duplicate_name::report_names(diagnostics, "trigger", triggers.iter().map(|t| &t.named.variant.ident));
     duplicate_name::report_names(diagnostics, "effect", effects.iter().map(|e| &e.variant.ident));
     duplicate_name::report_names(diagnostics, "event", events.iter().map(|e| &e.ident));
-    keep_first(&mut triggers, |trigger| trigger.variant.ident.to_string());
+    keep_first(&mut triggers, |trigger| trigger.named.variant.ident.to_string());
     keep_first(&mut effects, |effect| effect.variant.ident.to_string());
     keep_first(&mut events, |event| event.ident.to_string());
     duplicate_name::report_items(diagnostics, "version", machine.versions.iter());
     duplicate_name::report_items(diagnostics, "data", machine.data.iter().map(|(ty, _)| ty));
     duplicate_name::report_items(diagnostics, "unhandled", machine.unhandled.iter().map(|(word, _)| word));
+    let named = |trigger: &Trigger| trigger.named.variant.ident.to_string();
     Model {
+        trigger_names: triggers.iter().map(named).zip((0..).map(TriggerId)).collect(),
+        node_names: HashMap::new(),
         attrs,
         vis: machine.vis.clone(),
         name: machine.name.clone(),
@@ -65,6 +70,9 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
         initial: None,
         nodes: Vec::new(),
         arms: Vec::new(),
+        limits: Vec::new(),
+        migrations: Vec::new(),
+        proofs: Vec::new(),
         mentions: Vec::new(),
     }
 }
@@ -79,6 +87,18 @@ fn lower_variants(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<N
     let lower = |item: &VariantItem| {
         let attrs = Attrs::read(diagnostics, &item.variant.attrs);
         Named { attrs, variant: syn::Variant { attrs: Vec::new(), ..item.variant.clone() } }
+    };
+    items.iter().map(lower).collect()
+}
+
+/// `#[internal]` is the language's own; all other attributes pass through.
+fn lower_triggers(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<Trigger> {
+    let lower = |item: &VariantItem| {
+        let (own, rest): (Vec<_>, Vec<_>) =
+            item.variant.attrs.iter().cloned().partition(|attr| attr.path().is_ident("internal"));
+        let attrs = Attrs::read(diagnostics, &rest);
+        let variant = syn::Variant { attrs: Vec::new(), ..item.variant.clone() };
+        Trigger { named: Named { attrs, variant }, internal: !own.is_empty() }
     };
     items.iter().map(lower).collect()
 }
@@ -105,168 +125,4 @@ fn last_name(ty: &Type) -> Option<Ident> {
         }
         _ => None,
     }
-}
-
-#[derive(Default)]
-struct Lowering {
-    initials: Vec<(Option<NodeId>, Ident)>,
-    arms: Vec<(Option<NodeId>, parse::Arm)>,
-    /// Names of states that were declared again, and left out: `initial`s that mean them say nothing new.
-    doubled: BTreeSet<String>,
-}
-
-impl Lowering {
-    fn collect(
-        &mut self,
-        diagnostics: &mut Diagnostics,
-        model: &mut Model,
-        level: (Vec<Member>, Option<NodeId>),
-    ) {
-        let (members, parent) = level;
-        for member in members {
-            match member {
-                Member::Node(node) => self.collect_node(diagnostics, model, (node, parent)),
-                Member::Arm(arm) => self.arms.push((parent, arm)),
-                Member::Initial(name) => self.initials.push((parent, name)),
-                Member::Entry(actions) => match parent {
-                    Some(id) => model.nodes[id.index()].entry.extend(actions),
-                    None => diagnostics.error(
-                        &model.name,
-                        "the machine itself has no `entry`\nhelp: put it into the initial state",
-                    ),
-                },
-                Member::Exit(keyword, actions) => match parent {
-                    Some(id) => model.nodes[id.index()].exit.extend(actions),
-                    None => diagnostics
-                        .error(&keyword, "the machine itself is never left\nhelp: put `exit` into a state"),
-                },
-            }
-        }
-    }
-
-    fn collect_node(
-        &mut self,
-        diagnostics: &mut Diagnostics,
-        model: &mut Model,
-        node: (parse::Node, Option<NodeId>),
-    ) {
-        let (node, parent) = node;
-        if let Some(first) = model.find(&node.name) {
-            let first = model.node(first).name.clone();
-            duplicate_name::report(diagnostics, "state", (&first, &node.name));
-            self.doubled.insert(node.name.to_string());
-            return;
-        }
-        let Ok(place) = u16::try_from(model.nodes.len()) else {
-            diagnostics.error(&node.name, "a machine has at most 65,535 states");
-            return;
-        };
-        let attrs = Attrs::read_own(diagnostics, &node.attrs);
-        let has_children = node.members.iter().any(|member| matches!(member, Member::Node(_)));
-        let is_final = node.kind == parse::NodeKind::Final;
-        let kind = match (is_final, has_children) {
-            (true, _) => NodeKind::Final,
-            (false, true) => NodeKind::Compound,
-            (false, false) => NodeKind::Atomic,
-        };
-        let (kept, misplaced) = if is_final { split_final(node.members) } else { (node.members, Vec::new()) };
-        let name = node.name;
-        model.nodes.push(Node {
-            attrs,
-            name,
-            kind,
-            parent,
-            initial: None,
-            entry: Vec::new(),
-            exit: Vec::new(),
-            misplaced,
-        });
-        self.collect(diagnostics, model, (kept, Some(NodeId(place))));
-    }
-}
-
-/// A final state keeps its entry actions; all else is misplaced.
-fn split_final(members: Vec<Member>) -> (Vec<Member>, Vec<proc_macro2::TokenStream>) {
-    let (kept, rest): (Vec<_>, Vec<_>) =
-        members.into_iter().partition(|member| matches!(member, Member::Entry(_)));
-    let tokens = rest.iter().map(|member| match member {
-        Member::Initial(name) => name.to_token_stream(),
-        Member::Arm(arm) => arm.keyword.to_token_stream(),
-        Member::Exit(keyword, _) => keyword.to_token_stream(),
-        Member::Node(node) => node.name.to_token_stream(),
-        Member::Entry(_) => proc_macro2::TokenStream::new(),
-    });
-    (kept, tokens.collect())
-}
-
-fn resolve_initial(diagnostics: &mut Diagnostics, model: &mut Model, parent: Option<NodeId>, name: Ident) {
-    let Some(target) = model.find(&name) else {
-        unknown_name::report_state(diagnostics, model, &name);
-        return;
-    };
-    let slot = match parent {
-        Some(id) if target == id || !model.is_within(target, id) => {
-            missing_initial::report_outside(diagnostics, model, (id, &name));
-            return;
-        }
-        Some(id) => &mut model.nodes[id.index()].initial,
-        None => &mut model.initial,
-    };
-    if slot.replace(target).is_some() {
-        duplicate_name::report_second_initial(diagnostics, &name);
-    }
-    model.mentions.push(name);
-}
-
-fn lower_arm(diagnostics: &mut Diagnostics, model: &mut Model, source: Option<NodeId>, arm: parse::Arm) {
-    let attrs = Attrs::read_own(diagnostics, &arm.attrs);
-    let Some(matched) = patterns::lower_pattern(diagnostics, model, arm.pattern) else { return };
-    let target = match arm.target {
-        parse::Target::To(name) => resolve_target(diagnostics, model, name).map(Target::To),
-        parse::Target::Internal(name) => {
-            resolve_internal(diagnostics, model, (source, name)).map(Target::Internal)
-        }
-        parse::Target::Stay => Some(Target::Stay),
-        parse::Target::Reject(expr, text) => Some(Target::Reject(expr, text)),
-        parse::Target::Ignore => Some(Target::Ignore),
-    };
-    let Some(target) = target else { return };
-    let actions = patterns::lower_actions(diagnostics, model, arm.actions);
-    model.arms.push(Arm {
-        attrs,
-        keyword: arm.keyword,
-        source,
-        triggers: matched.triggers,
-        wildcard: matched.wildcard,
-        irrefutable: matched.irrefutable,
-        pattern: matched.pattern,
-        pattern_text: arm.pattern_text,
-        guard: arm.guard,
-        target,
-        actions,
-    });
-}
-
-fn resolve_target(diagnostics: &mut Diagnostics, model: &mut Model, name: Ident) -> Option<NodeId> {
-    let Some(target) = model.find(&name) else {
-        unknown_name::report_state(diagnostics, model, &name);
-        return None;
-    };
-    model.mentions.push(name);
-    Some(target)
-}
-
-fn resolve_internal(
-    diagnostics: &mut Diagnostics,
-    model: &mut Model,
-    arm: (Option<NodeId>, Ident),
-) -> Option<NodeId> {
-    let (source, name) = arm;
-    let target = resolve_target(diagnostics, model, name.clone())?;
-    let inside = source.is_none_or(|source| source != target && model.is_within(target, source));
-    if source.is_none() || !inside {
-        diagnostics.error(name, "an `internal` arm stands in a compound state and leads to a state inside it\nhelp: leave `internal` out");
-        return None;
-    }
-    Some(target)
 }

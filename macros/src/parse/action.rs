@@ -1,4 +1,4 @@
-//! Actions: `emit Expr`, `do Effect`.
+//! Actions: `emit Expr`, `do Effect`, `raise Trigger`.
 
 use super::cursor::{Cursor, can_end};
 use super::text::source_text;
@@ -17,6 +17,7 @@ pub(crate) struct Action {
 pub(crate) enum ActionKind {
     Emit,
     Do,
+    Raise,
 }
 
 /// Parses `emit …`, `do …`, one after the other; `separated` by commas in `entry` and `exit`.
@@ -31,7 +32,7 @@ pub(super) fn parse_actions(
         let Some(keyword) = cursor.take_ident() else {
             diagnostics.error(
                 cursor.rest(),
-                "expected an action\nhelp: write `emit Event { … }` or `do Effect { … }`",
+                "expected an action\nhelp: write `emit Event { … }`, `do Effect { … }` or `raise Trigger { … }`",
             );
             break;
         };
@@ -50,17 +51,18 @@ fn parse_action(diagnostics: &mut Diagnostics, keyword: &Ident, tokens: TokenStr
     let kind = match keyword.to_string().as_str() {
         "emit" => ActionKind::Emit,
         "do" => ActionKind::Do,
-        "raise" => {
-            diagnostics.error(keyword, "`raise` is not supported yet");
-            return None;
-        }
+        "raise" => ActionKind::Raise,
         _ => {
-            diagnostics.error(keyword, format!("expected `emit`, `do` or `;`, found `{keyword}`"));
+            diagnostics.error(keyword, format!("expected `emit`, `do`, `raise` or `;`, found `{keyword}`"));
             return None;
         }
     };
     if tokens.is_empty() {
-        let what = if kind == ActionKind::Emit { "an event" } else { "an effect" };
+        let what = match kind {
+            ActionKind::Emit => "an event",
+            ActionKind::Do => "an effect",
+            ActionKind::Raise => "a trigger",
+        };
         diagnostics.error(keyword, format!("`{keyword}` needs {what} behind it"));
         return None;
     }

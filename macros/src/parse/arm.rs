@@ -1,11 +1,12 @@
-//! Arms: `on Pattern if guard => target actions;` and `ignore A, B;`.
+//! Arms: `on Pattern if guard => target actions;`, the same with `always`, `done`, `after` and `every` in place of
+//! the trigger, and `ignore A, B;`.
 
 use super::action::{Action, parse_actions};
 use super::cursor::{Cursor, can_end};
-use super::item::is_not_supported;
+use super::duration::{Duration, parse_duration};
 use super::text::source_text;
 use crate::diagnostics::Diagnostics;
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::quote;
 use syn::parse::Parser;
 use syn::{Attribute, Expr, Pat};
@@ -14,61 +15,91 @@ use syn::{Attribute, Expr, Pat};
 pub(crate) struct Arm {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) keyword: Ident,
-    pub(crate) pattern: Pat,
-    pub(crate) pattern_text: String,
+    pub(crate) on: On,
     pub(crate) guard: Option<(Expr, String)>,
     pub(crate) target: Target,
     pub(crate) actions: Vec<Action>,
 }
 
+/// What it answers.
+#[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
+pub(crate) enum On {
+    Trigger(Pat, String),
+    Always,
+    Done,
+    After(Duration),
+    Every(Duration),
+}
+
 #[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
 pub(crate) enum Target {
-    To(Ident),
+    To(Vec<Ident>),
     Internal(Ident),
     Stay,
     Reject(Expr, String),
     Ignore,
 }
 
-/// Parses an arm from behind its `on`.
-pub(super) fn parse_on(diagnostics: &mut Diagnostics, keyword: Ident, tokens: TokenStream) -> Option<Arm> {
+/// Parses an arm from behind its keyword.
+pub(super) fn parse_arm(diagnostics: &mut Diagnostics, keyword: Ident, tokens: TokenStream) -> Option<Arm> {
     let mut cursor = Cursor::new(tokens, keyword.span());
-    let pattern = cursor.take_until(|c| c.is_ident("if") || c.is_arrow());
-    if pattern.is_empty() {
-        diagnostics.error(&keyword, "`on` needs a trigger behind it\nhelp: write `on Trigger => State;`");
-        return None;
-    }
-    let guard = if cursor.is_ident("if") {
-        let keyword = cursor.next();
-        let guard = cursor.take_until(Cursor::is_arrow);
-        if guard.is_empty() {
-            diagnostics.error(keyword, "`if` needs a condition behind it");
-            return None;
+    let on = match keyword.to_string().as_str() {
+        "always" => Some(On::Always),
+        "done" => Some(On::Done),
+        "after" => parse_duration(diagnostics, &keyword, &mut cursor).map(On::After),
+        "every" => parse_duration(diagnostics, &keyword, &mut cursor).map(On::Every),
+        _ => {
+            let pattern = cursor.take_until(|c| c.is_ident("if") || c.is_arrow());
+            if pattern.is_empty() {
+                diagnostics
+                    .error(&keyword, "`on` needs a trigger behind it\nhelp: write `on Trigger => State;`");
+                return None;
+            }
+            let text = source_text(pattern.clone());
+            leaf(diagnostics, Pat::parse_multi.parse2(pattern)).map(|pattern| On::Trigger(pattern, text))
         }
-        Some(guard)
-    } else {
-        None
     };
+    let guard = parse_guard(diagnostics, &mut cursor)?;
     if !cursor.is_arrow() {
-        diagnostics.error(
-            pattern,
-            "an arm says where it leads\nhelp: write `=> State`, `=> stay` or `=> reject \"why\"`",
-        );
+        let help = "an arm says where it leads\nhelp: write `=> State`, `=> stay` or `=> reject \"why\"`";
+        match cursor.peek().cloned() {
+            Some(token) if on.is_some() && guard.is_none() => diagnostics.error(token, help),
+            _ => diagnostics.error(&keyword, help),
+        }
         return None;
     }
     cursor.next();
     cursor.next();
-    let pattern_text = source_text(pattern.clone());
-    let pattern = leaf(diagnostics, Pat::parse_multi.parse2(pattern));
-    let guard =
-        guard.map(|tokens| (source_text(tokens.clone()), leaf(diagnostics, syn::parse2::<Expr>(tokens))));
     let target = parse_target(diagnostics, &mut cursor);
     let actions = parse_actions(diagnostics, cursor.rest(), false);
     let guard = match guard {
-        Some((text, expr)) => Some((expr?, text)),
+        Some(guard) => Some(leaf(diagnostics, syn::parse2::<Expr>(guard.clone())).map(|expr| (expr, source_text(guard)))?),
         None => None,
     };
-    Some(Arm { attrs: Vec::new(), keyword, pattern: pattern?, pattern_text, guard, target: target?, actions })
+    let (on, target) = (on?, target?);
+    if !matches!(on, On::Trigger(..)) && matches!(target, Target::Reject(..)) {
+        diagnostics.error(
+            &keyword,
+            format!("nobody asked, so there is nothing to refuse: `reject` stands in `on` arms only\nhelp: guard this `{keyword}` with `if`"),
+        );
+        return None;
+    }
+    Some(Arm { attrs: Vec::new(), keyword, on, guard, target, actions })
+}
+
+/// `if …` up to the arrow. The outer `None`: it was reported.
+#[allow(clippy::option_option, reason = "a guard may be absent, and it may be wrong")]
+fn parse_guard(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Option<Option<TokenStream>> {
+    if !cursor.is_ident("if") {
+        return Some(None);
+    }
+    let keyword = cursor.next();
+    let guard = cursor.take_until(Cursor::is_arrow);
+    if guard.is_empty() {
+        diagnostics.error(keyword, "`if` needs a condition behind it");
+        return None;
+    }
+    Some(Some(guard))
 }
 
 /// Parses `A, B` behind `ignore`: one arm for each.
@@ -84,8 +115,7 @@ pub(super) fn parse_ignore(diagnostics: &mut Diagnostics, keyword: &Ident, token
         arms.push(Arm {
             attrs: Vec::new(),
             keyword: keyword.clone(),
-            pattern,
-            pattern_text: token.to_string(),
+            on: On::Trigger(pattern, token.to_string()),
             guard: None,
             target: Target::Ignore,
             actions: Vec::new(),
@@ -103,10 +133,8 @@ pub(super) fn parse_ignore(diagnostics: &mut Diagnostics, keyword: &Ident, token
 }
 
 fn parse_target(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Option<Target> {
-    if let Some(TokenTree::Group(group)) = cursor.peek() {
-        diagnostics.error(group.clone(), "several targets are not supported yet");
-        cursor.rest();
-        return None;
+    if matches!(cursor.peek(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis) {
+        return parse_names(diagnostics, cursor).map(Target::To);
     }
     let Some(name) = cursor.take_ident() else {
         let help = "help: write `=> State`, `=> stay` or `=> reject \"why\"`";
@@ -132,12 +160,32 @@ fn parse_target(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Option<Ta
                 .error(name, "`ignore` is not a target\nhelp: write `ignore Trigger;` in place of the arm");
             None
         }
-        word if is_not_supported(word) => {
-            diagnostics.error(&name, format!("`{name}` is not supported yet"));
-            None
-        }
-        _ => Some(Target::To(name)),
+        _ => Some(Target::To(vec![name])),
     }
+}
+
+/// `Name`, or several: `(A, B)`.
+pub(super) fn parse_names(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Option<Vec<Ident>> {
+    if let Some(name) = cursor.take_name() {
+        return Some(vec![name]);
+    }
+    let Some(TokenTree::Group(group)) = cursor.next() else {
+        diagnostics.error_at(cursor.last(), "expected the name of a state");
+        return None;
+    };
+    let mut inner = Cursor::new(group.stream(), group.span_open());
+    let mut names = Vec::new();
+    while let Some(name) = inner.take_name() {
+        names.push(name);
+        if inner.is_punct(',') {
+            inner.next();
+        }
+    }
+    if names.is_empty() || !inner.is_empty() {
+        diagnostics.error(group, "expected names of states\nhelp: write `(A, B)`: one for each region");
+        return None;
+    }
+    Some(names)
 }
 
 fn parse_reject(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Option<Target> {

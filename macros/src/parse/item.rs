@@ -2,46 +2,26 @@
 
 use super::Machine;
 use super::action::{Action, parse_actions};
-use super::arm::{Arm, parse_ignore, parse_on};
+use super::arm::{Arm, parse_arm, parse_ignore};
 use super::cursor::Cursor;
+use super::lines::{parse_limit, parse_migrations, parse_proofs};
+use super::list::{parse_events, parse_variants};
+use super::node::{Node, NodeKind, parse_node};
 use crate::diagnostics::{Diagnostics, nearest};
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::parse::Parser;
-use syn::{Attribute, LitInt, Type, Variant};
-
-/// A declared state with what stands in its braces.
-pub(crate) struct Node {
-    pub(crate) attrs: Vec<Attribute>,
-    pub(crate) kind: NodeKind,
-    pub(crate) name: Ident,
-    pub(crate) members: Vec<Member>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NodeKind {
-    State,
-    Final,
-}
+use syn::{Attribute, LitInt, Type};
 
 /// What stands in a state, or in the machine itself.
 #[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
 pub(crate) enum Member {
     Initial(Ident),
     Arm(Arm),
-    Entry(Vec<Action>),
+    Entry(Ident, Vec<Action>),
     Exit(Ident, Vec<Action>),
     Node(Node),
-}
-
-/// One variant of `triggers` or `effects`.
-pub(crate) struct VariantItem {
-    pub(crate) variant: Variant,
-}
-
-/// One line of `events`.
-pub(crate) struct EventItem {
-    pub(crate) attrs: Vec<Attribute>,
-    pub(crate) ty: Type,
+    /// What a history stands for as long as nothing is remembered.
+    Default(Vec<Ident>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,17 +31,18 @@ pub(crate) enum Unhandled {
 }
 
 /// Words of the language that this version does not know yet.
-const NOT_SUPPORTED: &[&str] = &[
-    "parallel", "region", "history", "deep", "always", "done", "raise", "after", "every", "limit", "migrate",
-    "lock", "prove", "spawn",
+const NOT_SUPPORTED: &[&str] = &["lock", "spawn"];
+
+const MACHINE_ITEMS: &[&str] = &[
+    "version", "data", "triggers", "events", "effects", "unhandled", "limit", "migrate", "prove", "initial", "on",
+    "always", "after", "every", "ignore", "entry", "exit", "state", "parallel", "final", "history", "deep", "done",
+    "region",
 ];
 
-pub(super) fn is_not_supported(word: &str) -> bool {
-    NOT_SUPPORTED.contains(&word)
-}
-
-const MACHINE_ITEMS: &[&str] = &["version", "data", "triggers", "events", "effects", "unhandled"];
-const MEMBERS: &[&str] = &["initial", "on", "ignore", "entry", "exit", "state", "final"];
+pub(super) const STATE_MEMBERS: &[&str] = &[
+    "initial", "on", "always", "done", "after", "every", "ignore", "entry", "exit", "state", "parallel", "region",
+    "final", "history", "deep",
+];
 
 /// Parses one item of the machine.
 pub(super) fn parse_item(diagnostics: &mut Diagnostics, cursor: &mut Cursor, machine: &mut Machine) {
@@ -80,12 +61,23 @@ pub(super) fn parse_item(diagnostics: &mut Diagnostics, cursor: &mut Cursor, mac
         }
         "events" => machine.events.extend(parse_events(diagnostics, &keyword, cursor)),
         "unhandled" => machine.unhandled.extend(parse_unhandled(diagnostics, &keyword, cursor)),
+        "limit" => {
+            let tokens = parse_statement_whole(diagnostics, &keyword, cursor);
+            machine.limits.extend(parse_limit(diagnostics, &keyword, tokens));
+        }
+        "migrate" | "prove" => match take_block(diagnostics, &keyword, cursor) {
+            Some(body) if keyword == "migrate" => {
+                machine.migrations.extend(parse_migrations(diagnostics, body));
+            }
+            Some(body) => machine.proofs.extend(parse_proofs(diagnostics, body)),
+            None => {}
+        },
         _ => parse_member(diagnostics, cursor, (attrs, keyword), &mut machine.members),
     }
 }
 
 /// Parses one member of a state or of the machine, from behind its keyword.
-fn parse_member(
+pub(super) fn parse_member(
     diagnostics: &mut Diagnostics,
     cursor: &mut Cursor,
     head: (Vec<Attribute>, Ident),
@@ -93,14 +85,15 @@ fn parse_member(
 ) {
     let (attrs, keyword) = head;
     match keyword.to_string().as_str() {
-        "state" => members
-            .extend(parse_node(diagnostics, cursor, (attrs, keyword, NodeKind::State)).map(Member::Node)),
-        "final" => members
-            .extend(parse_node(diagnostics, cursor, (attrs, keyword, NodeKind::Final)).map(Member::Node)),
+        "state" | "parallel" | "region" | "final" | "history" | "deep" => {
+            if let Some(kind) = node_kind(diagnostics, &keyword, cursor) {
+                members.extend(parse_node(diagnostics, cursor, (attrs, keyword, kind)).map(Member::Node));
+            }
+        }
         "initial" => members.extend(parse_initial(diagnostics, &keyword, cursor).map(Member::Initial)),
         "entry" => {
             let tokens = parse_statement(diagnostics, &keyword, cursor);
-            members.push(Member::Entry(parse_actions(diagnostics, tokens, true)));
+            members.push(Member::Entry(keyword, parse_actions(diagnostics, tokens, true)));
         }
         "exit" => {
             let tokens = parse_statement(diagnostics, &keyword, cursor);
@@ -113,7 +106,7 @@ fn parse_member(
         }
         _ => {
             let (tokens, ended) = cursor.take_statement();
-            let arm = parse_on(diagnostics, keyword.clone(), tokens);
+            let arm = parse_arm(diagnostics, keyword.clone(), tokens);
             if let (Some(_), false) = (&arm, ended) {
                 diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
             }
@@ -122,7 +115,28 @@ fn parse_member(
     }
 }
 
-fn parse_attrs(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Vec<Attribute> {
+/// What the keyword of a state says; behind `deep` stands `history`.
+fn node_kind(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Option<NodeKind> {
+    let kind = match keyword.to_string().as_str() {
+        "parallel" => NodeKind::Parallel,
+        "region" => NodeKind::Region,
+        "final" => NodeKind::Final,
+        "history" => NodeKind::History,
+        "deep" => {
+            if !cursor.is_ident("history") {
+                diagnostics.error(keyword, "`deep` is a kind of history\nhelp: write `deep history Name;`");
+                cursor.skip_item();
+                return None;
+            }
+            cursor.next();
+            NodeKind::DeepHistory
+        }
+        _ => NodeKind::State,
+    };
+    Some(kind)
+}
+
+pub(super) fn parse_attrs(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Vec<Attribute> {
     let mut tokens = TokenStream::new();
     while cursor.is_punct('#') {
         tokens.extend(cursor.next().map(TokenStream::from));
@@ -134,7 +148,11 @@ fn parse_attrs(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Vec<Attrib
 }
 
 /// The word that says what item follows; anything else is reported and skipped.
-fn parse_keyword(diagnostics: &mut Diagnostics, cursor: &mut Cursor, more: &[&str]) -> Option<Ident> {
+pub(super) fn parse_keyword(
+    diagnostics: &mut Diagnostics,
+    cursor: &mut Cursor,
+    known: &[&str],
+) -> Option<Ident> {
     let Some(keyword) = cursor.take_ident() else {
         match cursor.peek().cloned() {
             Some(token) => diagnostics.error(&token, format!("expected an item, found `{token}`")),
@@ -144,24 +162,24 @@ fn parse_keyword(diagnostics: &mut Diagnostics, cursor: &mut Cursor, more: &[&st
         return None;
     };
     let word = keyword.to_string();
-    if MEMBERS.iter().chain(more).any(|known| *known == word) {
+    if known.contains(&word.as_str()) {
         return Some(keyword);
     }
-    if is_not_supported(&word) {
+    if NOT_SUPPORTED.contains(&word.as_str()) {
         diagnostics.error(&keyword, format!("`{word}` is not supported yet"));
     } else if MACHINE_ITEMS.contains(&word.as_str()) {
         diagnostics.error(&keyword, format!("`{word}` belongs to the machine, not to a state"));
     } else {
-        let near = nearest(&word, MEMBERS.iter().chain(more).copied());
-        let help = if near.is_empty() { format!("expected one of {}", listed(more)) } else { near };
+        let near = nearest(&word, known.iter().copied());
+        let help = if near.is_empty() { format!("expected one of {}", listed(known)) } else { near };
         diagnostics.error(&keyword, format!("`{word}` begins no item\nhelp: {help}"));
     }
     cursor.skip_item();
     None
 }
 
-fn listed(more: &[&str]) -> String {
-    let words: Vec<_> = MEMBERS.iter().chain(more).map(|word| format!("`{word}`")).collect();
+fn listed(known: &[&str]) -> String {
+    let words: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")
 }
 
@@ -172,6 +190,25 @@ fn parse_statement(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut 
         diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
     }
     tokens
+}
+
+/// The same for a line in which words that begin items can stand.
+fn parse_statement_whole(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> TokenStream {
+    let tokens = cursor.take_until(|c| c.is_punct(';'));
+    if cursor.next().is_none() {
+        diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
+    }
+    tokens
+}
+
+/// The braces behind a keyword.
+fn take_block(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Option<TokenStream> {
+    let body = cursor.take_braces().map(|group| group.stream());
+    if body.is_none() {
+        diagnostics.error(keyword, format!("`{keyword}` needs braces\nhelp: write `{keyword} {{ … }}`"));
+        cursor.skip_item();
+    }
+    body
 }
 
 fn parse_version(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Option<LitInt> {
@@ -222,89 +259,4 @@ fn parse_initial(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cu
         syn::Error::new_spanned(keyword, "`initial` needs the name of a state\nhelp: write `initial Draft;`")
     };
     syn::parse2(tokens).map_err(|error| diagnostics.syn(wrong(error))).ok()
-}
-
-fn parse_node(
-    diagnostics: &mut Diagnostics,
-    cursor: &mut Cursor,
-    head: (Vec<Attribute>, Ident, NodeKind),
-) -> Option<Node> {
-    let (attrs, keyword, kind) = head;
-    let Some(name) = cursor.take_name() else {
-        diagnostics
-            .error(&keyword, format!("`{keyword}` needs a name\nhelp: write `{keyword} Name {{ … }}`"));
-        cursor.skip_item();
-        return None;
-    };
-    let mut members = Vec::new();
-    if let Some(body) = cursor.take_braces() {
-        parse_members(diagnostics, &body, &mut members);
-    } else if cursor.is_punct(';') {
-        cursor.next();
-    } else {
-        diagnostics.error(&name, format!("expected `{{ … }}` or `;` behind `{name}`"));
-    }
-    Some(Node { attrs, kind, name, members })
-}
-
-fn parse_members(diagnostics: &mut Diagnostics, body: &Group, members: &mut Vec<Member>) {
-    let mut cursor = Cursor::new(body.stream(), body.span_open());
-    while !cursor.is_empty() {
-        let attrs = parse_attrs(diagnostics, &mut cursor);
-        if let Some(keyword) = parse_keyword(diagnostics, &mut cursor, &[]) {
-            parse_member(diagnostics, &mut cursor, (attrs, keyword), members);
-        }
-    }
-}
-
-/// The variants of an enum body, each for itself, so that a broken one costs no other.
-fn parse_variants(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Vec<VariantItem> {
-    let parts = parse_list(diagnostics, keyword, cursor);
-    let variants =
-        parts.into_iter().map(|tokens| syn::parse2::<Variant>(tokens).map(|variant| VariantItem { variant }));
-    variants.filter_map(|parsed| parsed.map_err(|error| diagnostics.syn(error)).ok()).collect()
-}
-
-fn parse_events(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Vec<EventItem> {
-    let parts = parse_list(diagnostics, keyword, cursor);
-    parts.into_iter().filter_map(|tokens| parse_event(diagnostics, tokens)).collect()
-}
-
-fn parse_event(diagnostics: &mut Diagnostics, tokens: TokenStream) -> Option<EventItem> {
-    let mut cursor = Cursor::new(tokens, proc_macro2::Span::call_site());
-    let attrs = parse_attrs(diagnostics, &mut cursor);
-    if cursor.is_ident("retired") {
-        diagnostics.error(cursor.next(), "`retired` is not supported yet");
-        return None;
-    }
-    syn::parse2(cursor.rest()).map_err(|error| diagnostics.syn(error)).ok().map(|ty| EventItem { attrs, ty })
-}
-
-/// What stands between the commas of `keyword { … }`. A comma inside `<…>` is one of a type, not of the list.
-fn parse_list(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Vec<TokenStream> {
-    let Some(body) = cursor.take_braces() else {
-        diagnostics.error(keyword, format!("`{keyword}` needs braces\nhelp: write `{keyword} {{ … }}`"));
-        return Vec::new();
-    };
-    if cursor.is_punct(';') {
-        cursor.next();
-    }
-    let mut parts = vec![TokenStream::new()];
-    let mut depth = 0_u32;
-    for token in body.stream() {
-        match &token {
-            TokenTree::Punct(p) if p.as_char() == '<' => depth += 1,
-            TokenTree::Punct(p) if p.as_char() == '>' => depth = depth.saturating_sub(1),
-            TokenTree::Punct(p) if p.as_char() == ',' && depth == 0 => {
-                parts.push(TokenStream::new());
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(part) = parts.last_mut() {
-            part.extend([token]);
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
 }

@@ -149,7 +149,8 @@ impl<M: Machine> Ground<'_, M> {
         let instance = &mut self.live.instance;
         let started = catch_unwind(AssertUnwindSafe(|| (!instance.has_begun()).then(|| instance.begin())));
         match started.map_err(|_| FireError::Panicked { stream: self.stream.clone(), trigger: "start" })? {
-            Some(step) => self.keep(request, step, (steps, next)),
+            Some(Ok(step)) => self.keep(request, step, (steps, next)),
+            Some(Err(rejection)) => Ok(Verdict::Rejected(rejection)),
             None => Ok(Verdict::Ignored(Step::nowhere(self.live.instance.state()))),
         }
     }

@@ -1,10 +1,14 @@
 //! From a step to its recorded form.
 
 use crate::cx::Cx;
-use crate::explain::Rejection;
-use crate::instance::Step;
+use crate::definition::NodeId;
+use crate::definition::chart::Nodes;
+use crate::explain::{Rejection, Text};
+use crate::instance::{Changes, Step};
 use crate::machine::{Machine, MachineEffect, MachineEvent, MachineState};
-use crate::store::{Body, Envelope, Kind, Payload, RecordedEffect, RecordedEvent, RecordedStep};
+use crate::store::{Body, Envelope, Kind, Payload, RecordedEffect, RecordedEvent, RecordedStep, TimerChange};
+use crate::timers::{Ledger, Timer};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,10 +59,70 @@ pub(crate) fn encode_step<M: Machine>(
         at: cx.now(),
         command,
         trigger: trigger.into(),
-        from: M::DEFINITION.name(step.from.leaf()).into(),
-        to: M::DEFINITION.name(step.to.leaf()).into(),
-        body: Body { events, effects, envelope, ..Body::default() },
+        from: step.from.text(),
+        to: step.to.text(),
+        body: Body {
+            events,
+            effects,
+            timers: step.changes.iter().flat_map(|changes| encode_timers::<M>(changes)).collect(),
+            histories: step.changes.iter().flat_map(|changes| encode_histories::<M>(changes)).collect(),
+            envelope,
+            ..Body::default()
+        },
     })
+}
+
+/// Timers cleared, then timers set.
+fn encode_timers<M: Machine>(changes: &Changes) -> Vec<TimerChange> {
+    let name = |timer: &Timer| M::DEFINITION.timer_name(timer.arm).into();
+    let cleared = changes.cleared.iter().map(|timer| TimerChange { name: name(timer), due: None, every: None });
+    cleared.chain(changes.set.iter().map(|timer| encode_timer::<M>(timer))).collect()
+}
+
+/// The recorded form of a timer that is set.
+pub(crate) fn encode_timer<M: Machine>(timer: &Timer) -> TimerChange {
+    let every = timer.every.map(|every| i64::try_from(every.as_micros()).unwrap_or(i64::MAX));
+    TimerChange { name: M::DEFINITION.timer_name(timer.arm).into(), due: Some(timer.due), every }
+}
+
+fn encode_histories<M: Machine>(changes: &Changes) -> Vec<(Text, Vec<Text>)> {
+    let history = |(history, nodes): &(NodeId, Nodes)| encode_history::<M>(*history, nodes);
+    changes.remembered.iter().map(history).collect()
+}
+
+/// The recorded form of what a history stands for.
+pub(crate) fn encode_history<M: Machine>(history: NodeId, nodes: &[NodeId]) -> (Text, Vec<Text>) {
+    let name = |id: NodeId| M::DEFINITION.name(id).into();
+    (name(history), nodes.iter().copied().map(name).collect())
+}
+
+/// Takes over recorded timers and histories. How many timers were dropped, because their arms have gone.
+pub(crate) fn apply_changes<M: Machine>(
+    ledger: &mut Ledger,
+    timers: &[TimerChange],
+    histories: &BTreeMap<Text, Vec<Text>>,
+) -> Result<u32, String> {
+    let definition = M::DEFINITION;
+    let mut dropped = 0;
+    for change in timers {
+        match (definition.find_timer(&change.name), change.due) {
+            (Some(arm), Some(due)) => {
+                let every = change.every.map(SignedDuration::from_micros);
+                ledger.timers.set(Timer { arm, due, every });
+            }
+            (Some(arm), None) => ledger.timers.clear(|timer| timer == arm),
+            (None, due) => dropped += u32::from(due.is_some()),
+        }
+    }
+    for (history, nodes) in histories {
+        let find = |name: &Text| definition.find(definition.migrated(name)).ok_or_else(|| name.to_string());
+        let nodes = nodes.iter().map(find).collect::<Result<Nodes, _>>()?;
+        // A history that has gone is asked by nobody.
+        if let Some(history) = definition.find(definition.migrated(history)) {
+            ledger.memory.set(history, nodes);
+        }
+    }
+    Ok(dropped)
 }
 
 /// The recorded form of a refusal.

@@ -1,14 +1,17 @@
 //! Snapshots: cells that spare a load the first records. A cache and nothing else: one that does not fit is passed
 //! over, never trusted and never an error.
 
-use super::{Loaded, Repository};
+use super::encode::{apply_changes, encode_history, encode_timer};
+use super::{Loaded, Repository, read_state};
+use crate::explain::Text;
 use crate::fold::Fold;
 use crate::instance::Instance;
 use crate::machine::Machine;
-use crate::store::{CellKey, Head, Payload, Put, Revision, StoreError, StreamId};
+use crate::store::{CellKey, Head, Payload, Put, Revision, StoreError, StreamId, TimerChange};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The snapshots kept of each instance: the newest and the one before.
@@ -22,6 +25,10 @@ pub(crate) struct Snapshot {
     at: i64,
     state: String,
     data: Payload,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    timers: Vec<TimerChange>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    histories: BTreeMap<Text, Vec<Text>>,
     commands: Vec<(Arc<str>, Revision)>,
 }
 
@@ -41,6 +48,8 @@ impl Snapshot {
             at: at.as_microsecond(),
             state: loaded.instance.state().to_string(),
             data: Payload::of(loaded.instance.data()).ok()?,
+            timers: loaded.instance.timers().map(encode_timer::<M>).collect(),
+            histories: loaded.instance.ledger().memory.iter().map(|(id, nodes)| encode_history::<M>(id, nodes)).collect(),
             commands: loaded
                 .fold
                 .commands()
@@ -56,7 +65,7 @@ impl Snapshot {
         if self.shape != shape::<M>() {
             return None;
         }
-        let (state, data) = (self.state.parse().ok()?, self.data.decode().ok()?);
+        let (state, data) = (read_state::<M>(&self.state).ok()?, self.data.decode().ok()?);
         let mut fold = Fold::new(repository.command_window);
         let at = Timestamp::from_microsecond(self.at).ok()?;
         for (command, revision) in &self.commands {
@@ -64,7 +73,9 @@ impl Snapshot {
         }
         fold.at = at;
         fold.head = Head { revision: self.revision, token: self.token };
-        Some(Loaded { instance: Instance::restore(state, data, repository.cx(stream)), fold })
+        let mut instance = Instance::restore(state, data, repository.cx(stream));
+        apply_changes::<M>(instance.ledger_mut(), &self.timers, &self.histories).ok()?;
+        Some(Loaded::new(instance, fold))
     }
 }
 

@@ -85,6 +85,9 @@ pub struct Body {
     /// Deadlines set and cleared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timers: Vec<TimerChange>,
+    /// Histories, and the names of the nodes that each stands for from now on.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub histories: BTreeMap<Text, Vec<Text>>,
     /// A recorded refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Payload>,
@@ -120,10 +123,13 @@ fn is_null(payload: &Payload) -> bool {
 /// A deadline set, or with `None` cleared.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TimerChange {
-    /// The timer's name.
+    /// The timer's name: its node's, `#`, and its place among the timers there, from 0.
     pub name: Text,
     /// When it is due.
     pub due: Option<Timestamp>,
+    /// Microseconds until its next turn, if it repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<i64>,
 }
 
 /// Where a step comes from: carried, never looked at by a store.

@@ -3,23 +3,17 @@
 
 use crate::check::unknown_name;
 use crate::diagnostics::Diagnostics;
-use crate::model::{Model, Named, TriggerId};
+use crate::model::{Matched, Model, TriggerId};
 use crate::parse::{Action, ActionKind};
 use proc_macro2::Ident;
 use quote::format_ident;
 use syn::{Expr, Fields, Pat, Path};
 
-pub(super) struct Matched {
-    pub(super) pattern: Pat,
-    pub(super) triggers: Vec<TriggerId>,
-    pub(super) wildcard: bool,
-    pub(super) irrefutable: bool,
-}
-
 pub(super) fn lower_pattern(
     diagnostics: &mut Diagnostics,
     model: &Model,
     mut pattern: Pat,
+    text: String,
 ) -> Option<Matched> {
     let mut matching =
         Matching { diagnostics, model, triggers: Vec::new(), wildcard: false, irrefutable: true };
@@ -27,7 +21,7 @@ pub(super) fn lower_pattern(
     let Matching { mut triggers, wildcard, irrefutable, .. } = matching;
     triggers.sort_unstable();
     triggers.dedup();
-    Some(Matched { pattern, triggers, wildcard, irrefutable })
+    Some(Matched { pattern, text, triggers, wildcard, irrefutable })
 }
 
 struct Matching<'a> {
@@ -79,22 +73,22 @@ impl Matching<'_> {
 
     /// Looks a variant up and puts the enum's name before it. `bare`: it was written without payload.
     fn trigger(&mut self, path: &mut Path, bare: Option<&Ident>) -> Option<()> {
-        let found = resolve(path, &self.model.triggers);
-        let Some(at) = found else {
+        let Some(id) = path.get_ident().and_then(|name| self.model.find_trigger(name)) else {
             unknown_name::report_trigger(self.diagnostics, self.model, path);
             return None;
         };
-        if let (Some(bare), Some(def)) = (bare, self.model.triggers.get(at))
-            && !matches!(def.variant.fields, Fields::Unit)
+        let fields = self.model.triggers.get(id.index()).map(|def| &def.named.variant.fields);
+        if let (Some(bare), Some(fields)) = (bare, fields)
+            && !matches!(fields, Fields::Unit)
         {
-            let any = if matches!(def.variant.fields, Fields::Named(_)) { " { .. }" } else { "(..)" };
+            let any = if matches!(fields, Fields::Named(_)) { " { .. }" } else { "(..)" };
             self.diagnostics.error(
                 bare,
                 format!("trigger `{bare}` carries a payload\nhelp: write `{bare}{any}` for any payload"),
             );
             return None;
         }
-        self.triggers.extend(u16::try_from(at).map(TriggerId).ok());
+        self.triggers.push(id);
         qualify(path, &format_ident!("{}Trigger", self.model.name));
         Some(())
     }
@@ -110,7 +104,7 @@ fn is_irrefutable(pattern: &Pat) -> bool {
     }
 }
 
-/// Qualifies the effects that actions name. What is no effect is reported and left out.
+/// Qualifies the effects and triggers that actions name. What is none is reported and left out.
 pub(super) fn lower_actions(
     diagnostics: &mut Diagnostics,
     model: &Model,
@@ -118,40 +112,59 @@ pub(super) fn lower_actions(
 ) -> Vec<Action> {
     let mut lowered = Vec::new();
     for mut action in actions {
-        if action.kind == ActionKind::Emit || lower_effect(diagnostics, model, &mut action.expr) {
+        let whole = match action.kind {
+            ActionKind::Emit => true,
+            ActionKind::Do => lower_literal(diagnostics, model, &mut action.expr, "Effect"),
+            ActionKind::Raise => lower_literal(diagnostics, model, &mut action.expr, "Trigger"),
+        };
+        if whole {
             lowered.push(action);
         }
     }
     lowered
 }
 
-fn lower_effect(diagnostics: &mut Diagnostics, model: &Model, expr: &mut Expr) -> bool {
-    let path = match expr {
-        Expr::Struct(literal) => &mut literal.path,
-        Expr::Path(literal) => &mut literal.path,
-        Expr::Call(call) => match call.func.as_mut() {
-            Expr::Path(literal) => &mut literal.path,
-            other => {
-                diagnostics.error(other, "expected an effect\nhelp: write `do Effect { … }`");
-                return false;
-            }
-        },
-        other => {
-            diagnostics.error(other, "expected an effect\nhelp: write `do Effect { … }`");
+/// A literal of one of the machine's effects or triggers: looked up, and the enum's name put before it.
+fn lower_literal(diagnostics: &mut Diagnostics, model: &Model, expr: &mut Expr, of: &str) -> bool {
+    let Some(path) = literal_path(expr) else {
+        let help = if of == "Effect" {
+            "expected an effect\nhelp: write `do Effect { … }`"
+        } else {
+            "expected a trigger\nhelp: write `raise Trigger { … }`"
+        };
+        diagnostics.error(expr, help);
+        return false;
+    };
+    let name = path.get_ident();
+    if of == "Effect" {
+        if !name.is_some_and(|name| model.effects.iter().any(|def| def.variant.ident == *name)) {
+            unknown_name::report_effect(diagnostics, model, path);
             return false;
         }
-    };
-    if resolve(path, &model.effects).is_none() {
-        unknown_name::report_effect(diagnostics, model, path);
+    } else if !name.is_some_and(|name| model.find_trigger(name).is_some()) {
+        unknown_name::report_trigger(diagnostics, model, path);
         return false;
     }
-    qualify(path, &format_ident!("{}Effect", model.name));
+    qualify(path, &format_ident!("{}{of}", model.name));
     true
 }
 
-fn resolve(path: &Path, known: &[Named]) -> Option<usize> {
-    let name = path.get_ident()?;
-    known.iter().position(|def| def.variant.ident == *name)
+fn literal_path(expr: &mut Expr) -> Option<&mut Path> {
+    match expr {
+        Expr::Struct(literal) => Some(&mut literal.path),
+        Expr::Path(literal) => Some(&mut literal.path),
+        Expr::Call(call) => match call.func.as_mut() {
+            Expr::Path(literal) => Some(&mut literal.path),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The last name of the path that a lowered literal begins with.
+pub(in crate::model) fn literal_name(expr: &Expr) -> Option<Ident> {
+    let mut expr = expr.clone();
+    literal_path(&mut expr)?.segments.last().map(|segment| segment.ident.clone())
 }
 
 /// `Pay` becomes `OrderTrigger::Pay`; the new name carries the span of the old one.

@@ -135,8 +135,8 @@ pub async fn a_step_is_kept_whole(store: Arc<dyn Store>) {
         .effects
         .push(RecordedEffect { name: "Mail".into(), payload: Payload::of(&[1, 2]).expect("plain") });
     whole.body.effects.push(RecordedEffect { name: "Ping".into(), payload: Payload::default() });
-    whole.body.timers.push(TimerChange { name: "t".into(), due: Some(whole.at) });
-    whole.body.timers.push(TimerChange { name: "u".into(), due: None });
+    whole.body.timers.push(TimerChange { name: "t".into(), due: Some(whole.at), every: Some(1) });
+    whole.body.timers.push(TimerChange { name: "u".into(), due: None, every: None });
     whole.body.envelope = Envelope {
         machine_version: 3,
         correlation: Some("c".into()),

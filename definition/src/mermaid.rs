@@ -5,7 +5,7 @@
 use super::{ActionDef, ArmDef, Definition, NodeId, NodeKind, TargetDef};
 use std::fmt::Write;
 
-pub(super) fn draw(definition: &Definition) -> String {
+pub(super) fn draw(definition: &Definition<'_>) -> String {
     let mut out = String::from("stateDiagram-v2\n");
     write_level(definition, None, &mut out, 1);
     for arm in definition.arms {
@@ -14,10 +14,10 @@ pub(super) fn draw(definition: &Definition) -> String {
     out
 }
 
-fn write_level(definition: &Definition, parent: Option<NodeId>, out: &mut String, depth: usize) {
+fn write_level(definition: &Definition<'_>, parent: Option<NodeId>, out: &mut String, depth: usize) {
     let pad = "    ".repeat(depth);
-    let initial = parent.map_or(Some(definition.initial), |id| definition.node(id).and_then(|n| n.initial));
-    if let Some(initial) = initial {
+    let initial: Vec<_> = parent.map_or(vec![definition.initial], |id| definition.node(id).map_or(Vec::new(), |n| n.initial.to_vec()));
+    for initial in initial {
         let _ = writeln!(out, "{pad}[*] --> {}", definition.name(initial));
     }
     for id in definition.children(parent) {
@@ -39,18 +39,21 @@ fn write_level(definition: &Definition, parent: Option<NodeId>, out: &mut String
 }
 
 /// An arm of the machine itself starts at every state, which Mermaid cannot say: it becomes a note.
-fn write_arm(definition: &Definition, arm: &ArmDef, out: &mut String) {
+fn write_arm(definition: &Definition<'_>, arm: &ArmDef<'_>, out: &mut String) {
     let label = plain(&text(arm));
     match (arm.source.map(|id| definition.name(id)), arm.target) {
-        (Some(source), TargetDef::To(to) | TargetDef::Internal(to)) => {
-            let _ = writeln!(out, "    {source} --> {} : {label}", definition.name(to));
+        (Some(source), TargetDef::To(_) | TargetDef::Internal(_)) => {
+            for to in arm.targets() {
+                let _ = writeln!(out, "    {source} --> {} : {label}", definition.name(*to));
+            }
         }
         (Some(source), TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_)) => {
             let _ = writeln!(out, "    {source} : {label}");
         }
         (None, target) => {
             let to = match target {
-                TargetDef::To(to) | TargetDef::Internal(to) => format!(" --> {}", definition.name(to)),
+                TargetDef::To(to) => format!(" --> {}", to.iter().map(|id| definition.name(*id)).collect::<Vec<_>>().join(", ")),
+                TargetDef::Internal(to) => format!(" --> {}", definition.name(to)),
                 TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_) => String::new(),
             };
             let at = definition.name(definition.initial);
@@ -59,10 +62,11 @@ fn write_arm(definition: &Definition, arm: &ArmDef, out: &mut String) {
     }
 }
 
-fn text(arm: &ArmDef) -> String {
+fn text(arm: &ArmDef<'_>) -> String {
     let actions = arm.actions.iter().map(|action| match action {
         ActionDef::Emit(what) => format!(" / emit {what}"),
         ActionDef::Do(what) => format!(" / do {what}"),
+        ActionDef::Raise(_, what) => format!(" / raise {what}"),
     });
     let verdict = match arm.target {
         TargetDef::Reject(why) => format!(" / reject {why}"),

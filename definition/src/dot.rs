@@ -5,7 +5,7 @@
 use super::{ArmDef, Definition, NodeId, NodeKind, TargetDef};
 use std::fmt::Write;
 
-pub(super) fn draw(definition: &Definition) -> String {
+pub(super) fn draw(definition: &Definition<'_>) -> String {
     let mut out = format!("digraph {} {{\n", quoted(definition.machine));
     out.push_str(
         "    compound=true;\n    node [shape=box, style=rounded];\n    \"(start)\" [shape=point];\n",
@@ -19,12 +19,12 @@ pub(super) fn draw(definition: &Definition) -> String {
     out
 }
 
-fn write_level(definition: &Definition, parent: Option<NodeId>, out: &mut String, depth: usize) {
+fn write_level(definition: &Definition<'_>, parent: Option<NodeId>, out: &mut String, depth: usize) {
     let pad = "    ".repeat(depth);
     for id in definition.children(parent) {
         let name = definition.name(id);
         let _ = match definition.node(id).map(|n| n.kind) {
-            Some(NodeKind::Compound) => {
+            Some(NodeKind::Compound | NodeKind::Parallel | NodeKind::Region) => {
                 let _ = writeln!(out, "{pad}subgraph {} {{", quoted(&format!("cluster_{name}")));
                 let _ = writeln!(out, "{pad}    label={};", quoted(name));
                 write_level(definition, Some(id), out, depth + 1);
@@ -38,10 +38,10 @@ fn write_level(definition: &Definition, parent: Option<NodeId>, out: &mut String
 
 /// Edges join leaves; `ltail` and `lhead` cut them at the cluster that is meant. An arm of the machine itself
 /// starts at a node of its own, "(any)".
-fn write_arm(definition: &Definition, arm: &ArmDef, out: &mut String) {
+fn write_arm(definition: &Definition<'_>, arm: &ArmDef<'_>, out: &mut String) {
     let from = arm.source.map_or("(any)", |id| leaf(definition, id));
     let to = match arm.target {
-        TargetDef::To(id) | TargetDef::Internal(id) => leaf(definition, id),
+        TargetDef::To(_) | TargetDef::Internal(_) => arm.targets().first().map_or(from, |id| leaf(definition, *id)),
         TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_) => from,
     };
     let verdict = match arm.target {
@@ -54,25 +54,23 @@ fn write_arm(definition: &Definition, arm: &ArmDef, out: &mut String) {
     if let Some(cluster) = arm.source.and_then(|id| cluster(definition, id)) {
         let _ = write!(attributes, ", ltail={cluster}");
     }
-    if let TargetDef::To(id) | TargetDef::Internal(id) = arm.target
-        && let Some(cluster) = cluster(definition, id)
-    {
+    if let Some(cluster) = arm.targets().first().and_then(|id| cluster(definition, *id)) {
         let _ = write!(attributes, ", lhead={cluster}");
     }
     let _ = writeln!(out, "    {} -> {} [{attributes}];", quoted(from), quoted(to));
 }
 
 /// The first leaf inside a node: where an edge can be tied.
-fn leaf(definition: &Definition, id: NodeId) -> &'static str {
+fn leaf<'a>(definition: &Definition<'a>, id: NodeId) -> &'a str {
     match definition.children(Some(id)).next() {
         Some(child) => leaf(definition, child),
         None => definition.name(id),
     }
 }
 
-fn cluster(definition: &Definition, id: NodeId) -> Option<String> {
+fn cluster(definition: &Definition<'_>, id: NodeId) -> Option<String> {
     let node = definition.node(id)?;
-    (node.kind == NodeKind::Compound).then(|| quoted(&format!("cluster_{}", node.name)))
+    (!node.kind.is_leaf()).then(|| quoted(&format!("cluster_{}", node.name)))
 }
 
 fn quoted(text: &str) -> String {
