@@ -146,7 +146,8 @@ impl<'a> Definition<'a> {
     /// selected arm stands inside its own node: a region that answers is not vetoed by what it inherits. Any other
     /// refuses the trigger.
     pub fn settle(&self, from: &Configuration, memory: &Memory, selected: &[ArmId]) -> Selection {
-        let is = |id: ArmId, what: fn(&TargetDef<'_>) -> bool| self.arm(id).is_some_and(|arm| what(&arm.target));
+        let is =
+            |id: ArmId, what: fn(&TargetDef<'_>) -> bool| self.arm(id).is_some_and(|arm| what(&arm.target));
         let overruled =
             |id: ArmId| selected.iter().any(|other| self.is_inside(self.source(*other), self.source(id)));
         let rejects = |id: &ArmId| is(*id, |target| matches!(target, TargetDef::Reject(_)));
@@ -221,9 +222,9 @@ impl<'a> Definition<'a> {
         let domain = arm.map(|arm| self.domain(arm.source, arm.targets(), (&arm.target, memory)));
         let definition = *self;
         let nodes = from.0.clone();
-        nodes.into_iter().filter(move |id| {
-            domain.is_some_and(|domain| definition.is_inside(Some(*id), domain))
-        })
+        nodes
+            .into_iter()
+            .filter(move |id| domain.is_some_and(|domain| definition.is_inside(Some(*id), domain)))
     }
 
     /// The node that stays active around all that an arm leaves and enters; `None` is the machine.

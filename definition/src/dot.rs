@@ -41,7 +41,9 @@ fn write_level(definition: &Definition<'_>, parent: Option<NodeId>, out: &mut St
 fn write_arm(definition: &Definition<'_>, arm: &ArmDef<'_>, out: &mut String) {
     let from = arm.source.map_or("(any)", |id| leaf(definition, id));
     let to = match arm.target {
-        TargetDef::To(_) | TargetDef::Internal(_) => arm.targets().first().map_or(from, |id| leaf(definition, *id)),
+        TargetDef::To(_) | TargetDef::Internal(_) => {
+            arm.targets().first().map_or(from, |id| leaf(definition, *id))
+        }
         TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_) => from,
     };
     let verdict = match arm.target {

@@ -16,7 +16,9 @@ pub(super) fn draw(definition: &Definition<'_>) -> String {
 
 fn write_level(definition: &Definition<'_>, parent: Option<NodeId>, out: &mut String, depth: usize) {
     let pad = "    ".repeat(depth);
-    let initial: Vec<_> = parent.map_or(vec![definition.initial], |id| definition.node(id).map_or(Vec::new(), |n| n.initial.to_vec()));
+    let initial: Vec<_> = parent.map_or(vec![definition.initial], |id| {
+        definition.node(id).map_or(Vec::new(), |n| n.initial.to_vec())
+    });
     for initial in initial {
         let _ = writeln!(out, "{pad}[*] --> {}", definition.name(initial));
     }
@@ -52,7 +54,10 @@ fn write_arm(definition: &Definition<'_>, arm: &ArmDef<'_>, out: &mut String) {
         }
         (None, target) => {
             let to = match target {
-                TargetDef::To(to) => format!(" --> {}", to.iter().map(|id| definition.name(*id)).collect::<Vec<_>>().join(", ")),
+                TargetDef::To(to) => format!(
+                    " --> {}",
+                    to.iter().map(|id| definition.name(*id)).collect::<Vec<_>>().join(", ")
+                ),
                 TargetDef::Internal(to) => format!(" --> {}", definition.name(to)),
                 TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_) => String::new(),
             };

@@ -191,7 +191,8 @@ impl Arm {
 
     /// What is underlined when the arm is meant: its pattern, or its keyword.
     pub(crate) fn head(&self) -> TokenStream {
-        self.matched().map_or_else(|| self.keyword.to_token_stream(), |matched| matched.pattern.to_token_stream())
+        self.matched()
+            .map_or_else(|| self.keyword.to_token_stream(), |matched| matched.pattern.to_token_stream())
     }
 
     /// The same as text.

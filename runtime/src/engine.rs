@@ -107,6 +107,9 @@ fn enter<M: Machine>(step: &mut Stepper<'_, M>, entries: &[NodeId]) {
 /// Goes on until nothing applies: `always` arms before all else, then what has waited longest.
 pub(crate) fn settle<M: Machine>(step: &mut Stepper<'_, M>) -> Result<(), Failure> {
     while M::RUNS_ON && !step.state.is_end() {
+        if step.microsteps > MICROSTEPS_MAX {
+            return Err(Failure::Livelock);
+        }
         let took = if let Some(arms) = always(step) {
             microstep(step, &arms, None);
             true
@@ -118,9 +121,9 @@ pub(crate) fn settle<M: Machine>(step: &mut Stepper<'_, M>) -> Result<(), Failur
             }
         };
         step.microsteps += u32::from(took);
-        if step.microsteps > MICROSTEPS_MAX {
-            return Err(Failure::Livelock);
-        }
+    }
+    if step.microsteps > MICROSTEPS_MAX {
+        return Err(Failure::Livelock);
     }
     finish(step);
     Ok(())

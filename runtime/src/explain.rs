@@ -243,10 +243,8 @@ impl Asking<'_> {
                     continue;
                 }
                 let verdict = if answered { Verdict::NotAsked } else { self.verdict(id, arm) };
-                answered |= !matches!(
-                    verdict,
-                    Verdict::NotAsked | Verdict::GuardFails | Verdict::PatternDiffers
-                );
+                answered |=
+                    !matches!(verdict, Verdict::NotAsked | Verdict::GuardFails | Verdict::PatternDiffers);
                 match found.iter_mut().find(|(known, _)| *known == id) {
                     Some((_, known)) if *known == Verdict::NotAsked => *known = verdict,
                     Some(_) => {}
@@ -322,7 +320,9 @@ fn permit(definition: &'static Definition, leaf: NodeId, trigger: TriggerId) -> 
         arm.whole
     });
     match whole {
-        Some((_, arm)) if !matches!(arm.target, TargetDef::Reject(_)) => Some(Way { conditional: accepts, guards }),
+        Some((_, arm)) if !matches!(arm.target, TargetDef::Reject(_)) => {
+            Some(Way { conditional: accepts, guards })
+        }
         _ => accepts.then_some(Way { conditional: true, guards }),
     }
 }

@@ -72,7 +72,9 @@ impl Changes {
             due: None,
             set: after.timers.iter().filter(new).copied().collect(),
             cleared: before.timers.iter().filter(gone).copied().collect(),
-            remembered: remembered.map(|(history, nodes)| (history, nodes.iter().copied().collect())).collect(),
+            remembered: remembered
+                .map(|(history, nodes)| (history, nodes.iter().copied().collect()))
+                .collect(),
         }
     }
 }
@@ -110,7 +112,7 @@ impl<M: Machine> Instance<M> {
 
     /// Whether a final state of the machine itself was entered: every later trigger is rejected.
     pub fn is_finished(&self) -> bool {
-        self.state.is_end()
+        self.begun && self.state.is_end()
     }
 
     /// When the next timer is due; `None` when none is set.
@@ -211,7 +213,9 @@ impl<M: Machine> Instance<M> {
     /// The same in surroundings that are prepared.
     pub(crate) fn elapse(&mut self) -> Result<Option<Step<M>>, Rejection> {
         let now = self.cx.now();
-        let Some(timer) = self.ledger.timers.first().filter(|timer| timer.due <= now) else { return Ok(None) };
+        let Some(timer) = self.ledger.timers.first().filter(|timer| timer.due <= now) else {
+            return Ok(None);
+        };
         let from = self.state;
         let mut step = Stepper::new(from, &mut self.data, (&self.cx, &self.ledger));
         let timers = &mut step.ledger_mut().timers;
@@ -256,7 +260,9 @@ impl<M: Machine> Instance<M> {
             Err(Failure::Livelock) => {
                 self.forget();
                 let asked = Asked::nothing();
-                Err(Rejection::Livelock { explanation: Box::new(self.explained(from, &asked, &Decision::NotHandled)) })
+                Err(Rejection::Livelock {
+                    explanation: Box::new(self.explained(from, &asked, &Decision::NotHandled)),
+                })
             }
         }
     }
@@ -277,9 +283,10 @@ impl<M: Machine> Instance<M> {
     /// says whether it would be accepted now.
     pub fn permitted(&self) -> Vec<Permitted> {
         let mut permitted = explain::permitted(M::DEFINITION, &self.state.leaves());
-        let bare = (0..).map(TriggerId).zip(M::DEFINITION.triggers).filter_map(|(id, def)| {
-            M::Trigger::bare(id).map(|trigger| (def.name, trigger))
-        });
+        let bare = (0..)
+            .map(TriggerId)
+            .zip(M::DEFINITION.triggers)
+            .filter_map(|(id, def)| M::Trigger::bare(id).map(|trigger| (def.name, trigger)));
         for (name, trigger) in bare {
             if let Some(found) = permitted.iter_mut().find(|permitted| permitted.trigger == name) {
                 found.forecast = Some(self.can_fire(&trigger));
@@ -364,7 +371,11 @@ impl<M: Machine> Instance<M> {
     /// Of an instance that has finished, and of a trigger that can only be raised.
     fn unanswered(&self, asked: &Asked) -> Rejection {
         let explanation = Box::new(self.explained(self.state, asked, &Decision::NotHandled));
-        if self.is_finished() { Rejection::Finished { explanation } } else { Rejection::NotHandled { explanation } }
+        if self.is_finished() {
+            Rejection::Finished { explanation }
+        } else {
+            Rejection::NotHandled { explanation }
+        }
     }
 
     fn explained(&self, state: M::State, asked: &Asked, decision: &Decision) -> Explanation {

@@ -7,8 +7,8 @@ mod encode;
 mod snapshot;
 
 pub use encode::Origin;
-pub(crate) use encode::{encode_rejection, encode_step};
 use encode::apply_changes;
+pub(crate) use encode::{encode_rejection, encode_step};
 pub(crate) use snapshot::Snapshot;
 
 use crate::clock::{Clock, SystemClock};

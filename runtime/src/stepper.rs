@@ -216,7 +216,15 @@ pub struct Look<'a, M: Machine> {
 impl<'a, M: Machine> Look<'a, M> {
     pub(crate) fn new(state: M::State, data: &'a M::Data, around: (&'a Cx, &'a Ledger)) -> Self {
         let (cx, ledger) = around;
-        Self { data, cx, state, ledger, missed: RefCell::default(), selected: Arms::new(), taken: Arms::new() }
+        Self {
+            data,
+            cx,
+            state,
+            ledger,
+            missed: RefCell::default(),
+            selected: Arms::new(),
+            taken: Arms::new(),
+        }
     }
 }
 

@@ -79,7 +79,8 @@ impl<M: Machine> Given<M> {
     /// When the past says that it has begun.
     pub fn when_started(self) -> Then<M> {
         let mut instance = self.instance();
-        let outcome = instance.start().transpose().expect("`when_started` is for an instance that has not begun");
+        let outcome =
+            instance.start().transpose().expect("`when_started` is for an instance that has not begun");
         Then::new(instance, outcome)
     }
 

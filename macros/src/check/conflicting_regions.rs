@@ -48,7 +48,9 @@ fn conflict(definition: &Definition<'_>, a: &Arm, b: &Arm) -> bool {
     let (Some(first), Some(second)) = (a.source, b.source) else { return false };
     let around = definition.lineage(first).find(|id| definition.is_within(second, *id));
     let Some(parallel) = around.filter(|id| definition.kind(*id) == NodeKind::Parallel) else { return false };
-    first != parallel && second != parallel && (leaves(definition, a, parallel) || leaves(definition, b, parallel))
+    first != parallel
+        && second != parallel
+        && (leaves(definition, a, parallel) || leaves(definition, b, parallel))
 }
 
 fn leaves(definition: &Definition<'_>, arm: &Arm, parallel: NodeId) -> bool {

@@ -11,7 +11,11 @@ pub(crate) fn check(diagnostics: &mut Diagnostics, model: &Model) {
                 "a final state has nothing but `entry`: make it `state {}`, or leave this out",
                 node.name
             );
-            diagnostics.broken(FINAL_WITH_ARMS, &misplaced.tokens, (format!("`{}` is final", node.name), help));
+            diagnostics.broken(
+                FINAL_WITH_ARMS,
+                &misplaced.tokens,
+                (format!("`{}` is final", node.name), help),
+            );
         }
     }
 }

@@ -38,7 +38,9 @@ fn period(diagnostics: &mut Diagnostics, limit: &Limit) -> Option<u64> {
     let (wrong, at) = match &limit.period.value {
         DurationValue::Literal(_, Some(nanos)) if *nanos > 0 => return Some(*nanos),
         DurationValue::Literal(number, Some(_)) => ("a period of no time", number as &dyn quote::ToTokens),
-        DurationValue::Literal(number, None) => ("a period of more than 584 years", number as &dyn quote::ToTokens),
+        DurationValue::Literal(number, None) => {
+            ("a period of more than 584 years", number as &dyn quote::ToTokens)
+        }
         DurationValue::Expr(expr) => {
             ("a limit is part of the declaration: its period is not computed", expr as &dyn quote::ToTokens)
         }

@@ -34,7 +34,11 @@ pub(crate) fn report(diagnostics: &mut Diagnostics, model: &Model) {
 fn report_circle(diagnostics: &mut Diagnostics, model: &Model, id: NodeId) {
     for history in model.node(id).initial.iter().map(|id| model.node(*id)) {
         if history.kind.is_history() && history.initial.is_empty() && history.parent == Some(id) {
-            let wrong = format!("`{}` begins with `{}`, which has nothing to remember yet", model.node(id).name, history.name);
+            let wrong = format!(
+                "`{}` begins with `{}`, which has nothing to remember yet",
+                model.node(id).name,
+                history.name
+            );
             let help = format!("give the history a default: `history {} => State;`", history.name);
             diagnostics.broken(MISSING_INITIAL, &history.name, (wrong, help));
         }
@@ -46,7 +50,10 @@ pub(crate) fn report_default(diagnostics: &mut Diagnostics, model: &Model, at: (
     let around = model.node(history).parent;
     let help = first_child(model, around).map(|help| help.replace("initial ", "=> ")).unwrap_or_default();
     let around = around.map(|id| model.node(id).name.to_string()).unwrap_or_default();
-    let wrong = format!("the default of `{}` is a state inside `{around}`, and `{name}` is none", model.node(history).name);
+    let wrong = format!(
+        "the default of `{}` is a state inside `{around}`, and `{name}` is none",
+        model.node(history).name
+    );
     diagnostics.broken(MISSING_INITIAL, name, (wrong, help));
 }
 

@@ -29,7 +29,8 @@ fn traps(runs: &Runs<'_>, saved: &[bool]) -> Vec<BTreeSet<NodeId>> {
     let lost = graph.edges.iter().filter(|edge| !saved[edge.from]);
     let edges = lost.map(|edge| (u32_of(edge.from), u32_of(edge.to)));
     let groups = kosaraju_scc(&DiGraph::<(), (), u32>::from_edges(edges));
-    let groups = groups.into_iter().map(|group| group.into_iter().map(|at| at.index()).collect::<BTreeSet<_>>());
+    let groups =
+        groups.into_iter().map(|group| group.into_iter().map(|at| at.index()).collect::<BTreeSet<_>>());
     let closed = |group: &BTreeSet<usize>| {
         let stays = |at: &usize| graph.ways(*at).iter().all(|edge| group.contains(&edge.to));
         group.len() > 1 && group.iter().all(|at| !saved[*at] && stays(at))

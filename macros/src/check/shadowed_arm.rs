@@ -12,7 +12,8 @@ pub(crate) fn check<'a>(diagnostics: &mut Diagnostics, model: &'a Model, definit
             continue;
         }
         if let Some(by) = shadow(model, definition, id) {
-            let wrong = format!("`{}` is never asked: `{}` before it answers all of it", arm.text(), by.text());
+            let wrong =
+                format!("`{}` is never asked: `{}` before it answers all of it", arm.text(), by.text());
             let help = "put the narrower arm first, or leave this one out".to_owned();
             diagnostics.judge((SHADOWED_ARM, level), arm.head(), (wrong, help));
             let finding = ("it is answered here".to_owned(), String::new());

@@ -13,9 +13,14 @@ pub(crate) fn check(diagnostics: &mut Diagnostics, runs: &Runs<'_>) {
     let rested: BTreeSet<_> = at_rest.flat_map(|(place, _)| place.configuration.nodes()).collect();
     let reached = graph.reached();
     for arm in model.arms.iter().filter(|arm| arm.timer().is_some()) {
-        let Some(source) = arm.source.filter(|id| reached.contains(id) && !rested.contains(id)) else { continue };
+        let Some(source) = arm.source.filter(|id| reached.contains(id) && !rested.contains(id)) else {
+            continue;
+        };
         let level = level(model, TRANSIENT_TIMER, &arm.attrs, arm.source);
-        let wrong = format!("`{}` is left in the step that enters it: this timer is never due", model.node(source).name);
+        let wrong = format!(
+            "`{}` is left in the step that enters it: this timer is never due",
+            model.node(source).name
+        );
         let help = "guard the `always` that leaves it with `if`, or leave the timer out".to_owned();
         diagnostics.judge((TRANSIENT_TIMER, level), &arm.keyword, (wrong, help));
     }

@@ -18,7 +18,8 @@ pub(crate) fn check(diagnostics: &mut Diagnostics, model: &Model, definition: &D
             if reported.insert((arm.source, *trigger)) && !has_fallback(model, definition, arm, *trigger) {
                 let name = &model.triggers[trigger.index()].named.variant.ident;
                 let wrong = format!("nothing says what happens to `{name}` when no guard holds");
-                let help = format!("add an arm without guard, `ignore {name};` or `on {name} … => reject \"why\"`");
+                let help =
+                    format!("add an arm without guard, `ignore {name};` or `on {name} … => reject \"why\"`");
                 diagnostics.judge((UNGUARDED_FALLBACK, level), arm.head(), (wrong, help));
             }
         }
@@ -29,6 +30,7 @@ fn has_fallback(model: &Model, definition: &Definition<'_>, arm: &Arm, trigger: 
     let around = arm.source.into_iter().flat_map(|id| definition.lineage(id)).map(Some).chain([None]);
     let mut asked = around.flat_map(|source| definition.own_arms(source)).map(|id| model.arm(*id));
     asked.any(|other| {
-        other.triggers().contains(&trigger) && (other.is_whole() || matches!(other.target, Target::Reject(..)))
+        other.triggers().contains(&trigger)
+            && (other.is_whole() || matches!(other.target, Target::Reject(..)))
     })
 }

@@ -25,7 +25,11 @@ pub(crate) fn report_effect(diagnostics: &mut Diagnostics, model: &Model, path: 
 /// A migration is for names that are gone.
 pub(crate) fn report_living(diagnostics: &mut Diagnostics, name: &Ident) {
     let wrong = format!("`{name}` is a state of this machine: there is nothing to migrate");
-    diagnostics.broken(UNKNOWN_NAME, name, (wrong, "name a state that older records hold, or leave the line out".to_owned()));
+    diagnostics.broken(
+        UNKNOWN_NAME,
+        name,
+        (wrong, "name a state that older records hold, or leave the line out".to_owned()),
+    );
 }
 
 fn report_variant(diagnostics: &mut Diagnostics, path: &Path, known: (&str, &[String], &str)) {

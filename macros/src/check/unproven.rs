@@ -18,7 +18,9 @@ pub(crate) fn check(diagnostics: &mut Diagnostics, runs: &Runs<'_>) {
 fn broken(runs: &Runs<'_>, proof: &Proof) -> Option<String> {
     let text = &proof.text;
     if !runs.graph.complete {
-        return Some(format!("`{text}` cannot be decided: the machine has too many configurations to look at each"));
+        return Some(format!(
+            "`{text}` cannot be decided: the machine has too many configurations to look at each"
+        ));
     }
     let name = |id: NodeId| &runs.model.node(id).name;
     match &proof.claim {
@@ -68,9 +70,7 @@ impl Runs<'_> {
     fn run_through(&self, from: NodeId, to: NodeId) -> Option<String> {
         let graph = &self.graph;
         let to_leads = graph.leading_to(|at| self.is_in(at, to));
-        let leads = |at: usize| {
-            self.is_in(at, from) && graph.ways(at).iter().any(|edge| to_leads[edge.to])
-        };
+        let leads = |at: usize| self.is_in(at, from) && graph.ways(at).iter().any(|edge| to_leads[edge.to]);
         let mut first = graph.shortest([0], leads, |_| false)?;
         let passed = first.1.last().map_or(first.0, |edge| graph.edges[*edge].to);
         let ways = graph.ways(passed).iter().map(|edge| edge.to).filter(|at| to_leads[*at]);

@@ -4,8 +4,8 @@ use super::{Emitter, door};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use statewright_definition::{
-    ActionDef, ArmDef, ArmId, LimitDef, LimitScope, Location, NodeDef, NodeId, NodeKind, On, TargetDef, TriggerId,
-    Unhandled,
+    ActionDef, ArmDef, ArmId, LimitDef, LimitScope, Location, NodeDef, NodeId, NodeKind, On, TargetDef,
+    TriggerId, Unhandled,
 };
 
 /// ```text

@@ -24,7 +24,10 @@ use statewright_definition::chart::{Configuration, Memory};
 /// ```
 pub(super) fn emit_states(emitter: &Emitter<'_>) -> TokenStream {
     let leaves = emitter.model.leaves().map(|leaf| (leaf, asked(emitter, leaf)));
-    leaves.filter(|(_, asked)| !asked.is_empty()).map(|(leaf, asked)| emit_state(emitter, leaf, &asked)).collect()
+    leaves
+        .filter(|(_, asked)| !asked.is_empty())
+        .map(|(leaf, asked)| emit_state(emitter, leaf, &asked))
+        .collect()
 }
 
 /// ```text
@@ -34,7 +37,8 @@ pub(super) fn emit_decide(emitter: &Emitter<'_>) -> TokenStream {
     let (sw, state, trigger, step) = (door(), emitter.name("State"), own("trigger"), own("step"));
     let leaves = emitter.model.leaves().filter(|leaf| emitter.sound && !asked(emitter, *leaf).is_empty());
     let cases = leaves.map(|leaf| {
-        let (name, function) = (&emitter.model.node(leaf).name, format_ident!("__in_{}", emitter.model.node(leaf).name));
+        let (name, function) =
+            (&emitter.model.node(leaf).name, format_ident!("__in_{}", emitter.model.node(leaf).name));
         quote!(#state::#name => #function(#trigger, #step),)
     });
     quote! {
@@ -139,9 +143,10 @@ fn emit_way(emitter: &Emitter<'_>, at: (NodeId, ArmId), arm: &Arm) -> TokenStrea
     let enter = (leaf != at.0).then(|| quote!(#sw::Pass::enter(#step, #state::#to);));
     let entries = way.entries.iter().map(|id| emit_call(emitter, "entry", *id));
     let ended = Some(leaf).filter(|id| way.entries.contains(id) && model.node(*id).kind == NodeKind::Final);
-    let done = ended.and_then(|id| model.node(id).parent).filter(|id| definition.answers_done(*id)).map(|id| {
-        let id = node_id(id);
-        quote!(#sw::Pass::done(#step, #id);)
-    });
+    let done =
+        ended.and_then(|id| model.node(id).parent).filter(|id| definition.answers_done(*id)).map(|id| {
+            let id = node_id(id);
+            quote!(#sw::Pass::done(#step, #id);)
+        });
     quote!(#(#exits)* #(#actions)* #enter #(#entries)* #done)
 }

@@ -17,7 +17,8 @@ pub(super) const HOOKS: [&str; 2] = ["entry", "exit"];
 pub(super) fn emit_hooks(emitter: &Emitter<'_>) -> TokenStream {
     let (sw, step, machine) = (door(), own("step"), &emitter.model.name);
     let nodes = emitter.model.node_ids().flat_map(|id| HOOKS.map(|hook| (id, hook)));
-    let bodies = nodes.filter_map(|(id, hook)| Some((name(emitter, hook, id), emit_body(emitter, hook, id)?)));
+    let bodies =
+        nodes.filter_map(|(id, hook)| Some((name(emitter, hook, id), emit_body(emitter, hook, id)?)));
     bodies
         .map(|(function, body)| {
             quote! {
@@ -85,7 +86,7 @@ pub(super) fn emit_hook_methods(emitter: &Emitter<'_>) -> TokenStream {
         })
     });
     let own_timers = timers(emitter, None);
-    let wind = (!own_timers.is_empty())
-        .then(|| quote!(fn wind(#step: &mut #sw::Stepper<'_, Self>) { #own_timers }));
+    let wind =
+        (!own_timers.is_empty()).then(|| quote!(fn wind(#step: &mut #sw::Stepper<'_, Self>) { #own_timers }));
     quote!(#(#methods)* #wind)
 }

@@ -53,7 +53,8 @@ fn emit_functions(emitter: &Emitter<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let hooks = emit_hooks(emitter);
-    let arms = if emitter.definition.is_flat() { dispatch::emit_states(emitter) } else { emit_picks(emitter) };
+    let arms =
+        if emitter.definition.is_flat() { dispatch::emit_states(emitter) } else { emit_picks(emitter) };
     quote!(#hooks #arms)
 }
 
@@ -67,7 +68,8 @@ fn emit_methods(emitter: &Emitter<'_>) -> TokenStream {
         });
         return quote!(#decide #more);
     }
-    let (pick, hooks, arms) = (emit_pick_method(emitter), emit_hook_methods(emitter), emit_arm_methods(emitter));
+    let (pick, hooks, arms) =
+        (emit_pick_method(emitter), emit_hook_methods(emitter), emit_arm_methods(emitter));
     quote! {
         fn decide<__P: #sw::Pass<Self>>(#trigger: Self::Trigger, #step: &mut __P) -> #sw::Decision {
             #sw::decide::<Self, __P>(#trigger, #step)

@@ -31,18 +31,23 @@ fn sources<'e>(emitter: &'e Emitter<'_>) -> impl Iterator<Item = Option<NodeId>>
 }
 
 /// The arms of a source that answer triggers.
-fn asking<'e>(emitter: &'e Emitter<'_>, source: Option<NodeId>) -> impl Iterator<Item = (ArmId, &'e Arm)> + 'e {
+fn asking<'e>(
+    emitter: &'e Emitter<'_>,
+    source: Option<NodeId>,
+) -> impl Iterator<Item = (ArmId, &'e Arm)> + 'e {
     let own = emitter.definition.own_arms(source).iter();
     own.map(|id| (*id, emitter.model.arm(*id))).filter(|(_, arm)| arm.matched().is_some())
 }
 
 fn name(emitter: &Emitter<'_>, source: Option<NodeId>) -> Ident {
-    source.map_or_else(|| format_ident!("__pick"), |id| format_ident!("__pick_{}", emitter.model.node(id).name))
+    source
+        .map_or_else(|| format_ident!("__pick"), |id| format_ident!("__pick_{}", emitter.model.node(id).name))
 }
 
 fn emit_pick(emitter: &Emitter<'_>, source: Option<NodeId>) -> TokenStream {
     let (sw, machine, function) = (door(), &emitter.model.name, name(emitter, source));
-    let (trigger, step, found, trigger_type) = (own("trigger"), own("step"), own("found"), emitter.name("Trigger"));
+    let (trigger, step, found, trigger_type) =
+        (own("trigger"), own("step"), own("found"), emitter.name("Trigger"));
     let arms = asking(emitter, source).filter_map(|(id, arm)| {
         let (pattern, this) = (&arm.matched()?.pattern, arm_id(id));
         let guard = emit_guard(arm, id).map(|guard| quote!((#guard) &&));

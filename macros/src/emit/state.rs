@@ -102,7 +102,12 @@ fn emit_level(emitter: &Emitter<'_>, level: &Level) -> TokenStream {
         });
         quote!(#docs #variant { #(#fields),* })
     });
-    let nowhere = level.variants.is_empty().then(|| quote!(#[doc(hidden)] __Nowhere));
+    let nowhere = level.variants.is_empty().then(|| {
+        quote!(
+            #[doc(hidden)]
+            __Nowhere
+        )
+    });
     let plain = !level.has_regions(emitter) && (level.region.is_some() || levels(emitter).nth(1).is_none());
     let names = plain.then(|| emit_names(emitter, name, &or_nothing(emitter, level)));
     quote! {
@@ -125,7 +130,12 @@ fn emit_nodes(emitter: &Emitter<'_>) -> TokenStream {
     let doc = format!("Every declared state of [`{}`].", model.name);
     let docs = model.nodes.iter().map(|node| docs(&node.attrs, &about(node)));
     let names: Vec<_> = model.nodes.iter().map(|node| node.name.clone()).collect();
-    let nowhere = names.is_empty().then(|| quote!(#[doc(hidden)] __Nowhere));
+    let nowhere = names.is_empty().then(|| {
+        quote!(
+            #[doc(hidden)]
+            __Nowhere
+        )
+    });
     let known = if names.is_empty() { vec![format_ident!("__Nowhere")] } else { names.clone() };
     let named = emit_names(emitter, &name, &known);
     quote! {

@@ -5,15 +5,16 @@ use crate::parse::{Action, ActionKind, Unhandled};
 use bumpalo::Bump;
 use quote::ToTokens;
 use statewright_definition::{
-    ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, Location, MigrationDef, NameDef, NodeDef,
-    NodeId, On as OnDef, TargetDef, TriggerDef, TriggerId, Unhandled as UnhandledDef,
+    ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, Location, MigrationDef, NameDef,
+    NodeDef, NodeId, On as OnDef, TargetDef, TriggerDef, TriggerId, Unhandled as UnhandledDef,
 };
 use syn::ext::IdentExt;
 
 /// Builds the definition in an arena. Total: what is absent from the model is absent there.
 pub(crate) fn define<'a>(arena: &'a Bump, model: &'a Model) -> Definition<'a> {
     let builder = Builder { arena, model };
-    let own = |source| builder.ids(model.arms().filter(move |(_, arm)| arm.source == source).map(|(id, _)| id));
+    let own =
+        |source| builder.ids(model.arms().filter(move |(_, arm)| arm.source == source).map(|(id, _)| id));
     let mut arms: Vec<Vec<ArmId>> = vec![Vec::new(); model.nodes.len()];
     for (id, arm) in model.arms() {
         if let Some(source) = arm.source {
@@ -56,7 +57,10 @@ pub(crate) fn define<'a>(arena: &'a Bump, model: &'a Model) -> Definition<'a> {
             scope: limit.scope,
         })),
         migrations: builder.ids(
-            model.migrations.iter().map(|(from, to)| MigrationDef { from: builder.text(from.unraw()), to: *to }),
+            model
+                .migrations
+                .iter()
+                .map(|(from, to)| MigrationDef { from: builder.text(from.unraw()), to: *to }),
         ),
         proofs: builder.ids(model.proofs.iter().map(|proof| proof.text.as_str())),
     }

@@ -73,7 +73,9 @@ pub(super) fn parse_arm(diagnostics: &mut Diagnostics, keyword: Ident, tokens: T
     let target = parse_target(diagnostics, &mut cursor);
     let actions = parse_actions(diagnostics, cursor.rest(), false);
     let guard = match guard {
-        Some(guard) => Some(leaf(diagnostics, syn::parse2::<Expr>(guard.clone())).map(|expr| (expr, source_text(guard)))?),
+        Some(guard) => Some(
+            leaf(diagnostics, syn::parse2::<Expr>(guard.clone())).map(|expr| (expr, source_text(guard)))?,
+        ),
         None => None,
     };
     let (on, target) = (on?, target?);

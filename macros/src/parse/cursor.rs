@@ -13,8 +13,27 @@ pub(super) struct Cursor {
 
 /// Words that can only begin an item: a statement that runs into one has lost its `;`.
 const BEGINNINGS: &[&str] = &[
-    "on", "always", "done", "after", "every", "state", "parallel", "region", "final", "history", "deep", "entry",
-    "exit", "initial", "triggers", "events", "effects", "unhandled", "limit", "migrate", "prove",
+    "on",
+    "always",
+    "done",
+    "after",
+    "every",
+    "state",
+    "parallel",
+    "region",
+    "final",
+    "history",
+    "deep",
+    "entry",
+    "exit",
+    "initial",
+    "triggers",
+    "events",
+    "effects",
+    "unhandled",
+    "limit",
+    "migrate",
+    "prove",
 ];
 
 impl Cursor {

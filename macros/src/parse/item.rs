@@ -34,14 +34,35 @@ pub(crate) enum Unhandled {
 const NOT_SUPPORTED: &[&str] = &["lock", "spawn"];
 
 const MACHINE_ITEMS: &[&str] = &[
-    "version", "data", "triggers", "events", "effects", "unhandled", "limit", "migrate", "prove", "initial", "on",
-    "always", "after", "every", "ignore", "entry", "exit", "state", "parallel", "final", "history", "deep", "done",
+    "version",
+    "data",
+    "triggers",
+    "events",
+    "effects",
+    "unhandled",
+    "limit",
+    "migrate",
+    "prove",
+    "initial",
+    "on",
+    "always",
+    "after",
+    "every",
+    "ignore",
+    "entry",
+    "exit",
+    "state",
+    "parallel",
+    "final",
+    "history",
+    "deep",
+    "done",
     "region",
 ];
 
 pub(super) const STATE_MEMBERS: &[&str] = &[
-    "initial", "on", "always", "done", "after", "every", "ignore", "entry", "exit", "state", "parallel", "region",
-    "final", "history", "deep",
+    "initial", "on", "always", "done", "after", "every", "ignore", "entry", "exit", "state", "parallel",
+    "region", "final", "history", "deep",
 ];
 
 /// Parses one item of the machine.

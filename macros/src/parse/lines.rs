@@ -59,7 +59,8 @@ pub(super) fn parse_limit(
         limit.triggers = take_names(diagnostics, &on, &mut cursor);
     }
     if let Some(per) = take_word(&mut cursor, "per") {
-        let scope = cursor.take_ident().filter(|word| ["instance", "tenant", "machine"].iter().any(|w| word == w));
+        let scope =
+            cursor.take_ident().filter(|word| ["instance", "tenant", "machine"].iter().any(|w| word == w));
         if scope.is_none() {
             diagnostics.error(&per, "a limit is `per instance`, `per tenant` or `per machine`");
             return None;

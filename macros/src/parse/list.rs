@@ -18,14 +18,22 @@ pub(crate) struct EventItem {
 }
 
 /// The variants of an enum body, each for itself, so that a broken one costs no other.
-pub(super) fn parse_variants(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Vec<VariantItem> {
+pub(super) fn parse_variants(
+    diagnostics: &mut Diagnostics,
+    keyword: &Ident,
+    cursor: &mut Cursor,
+) -> Vec<VariantItem> {
     let parts = parse_list(diagnostics, keyword, cursor);
     let variants =
         parts.into_iter().map(|tokens| syn::parse2::<Variant>(tokens).map(|variant| VariantItem { variant }));
     variants.filter_map(|parsed| parsed.map_err(|error| diagnostics.syn(error)).ok()).collect()
 }
 
-pub(super) fn parse_events(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Vec<EventItem> {
+pub(super) fn parse_events(
+    diagnostics: &mut Diagnostics,
+    keyword: &Ident,
+    cursor: &mut Cursor,
+) -> Vec<EventItem> {
     let parts = parse_list(diagnostics, keyword, cursor);
     parts.into_iter().filter_map(|tokens| parse_event(diagnostics, tokens)).collect()
 }

@@ -75,7 +75,8 @@ pub(crate) fn encode_step<M: Machine>(
 /// Timers cleared, then timers set.
 fn encode_timers<M: Machine>(changes: &Changes) -> Vec<TimerChange> {
     let name = |timer: &Timer| M::DEFINITION.timer_name(timer.arm).into();
-    let cleared = changes.cleared.iter().map(|timer| TimerChange { name: name(timer), due: None, every: None });
+    let cleared =
+        changes.cleared.iter().map(|timer| TimerChange { name: name(timer), due: None, every: None });
     cleared.chain(changes.set.iter().map(|timer| encode_timer::<M>(timer))).collect()
 }
 

@@ -49,7 +49,13 @@ impl Snapshot {
             state: loaded.instance.state().to_string(),
             data: Payload::of(loaded.instance.data()).ok()?,
             timers: loaded.instance.timers().map(encode_timer::<M>).collect(),
-            histories: loaded.instance.ledger().memory.iter().map(|(id, nodes)| encode_history::<M>(id, nodes)).collect(),
+            histories: loaded
+                .instance
+                .ledger()
+                .memory
+                .iter()
+                .map(|(id, nodes)| encode_history::<M>(id, nodes))
+                .collect(),
             commands: loaded
                 .fold
                 .commands()

@@ -25,8 +25,10 @@ pub(super) fn lower_arm(
     };
     let target = match arm.target {
         parse::Target::To(names) => {
-            let resolved: Vec<_> =
-                names.into_iter().map(|name| Some((resolve(diagnostics, model, name.clone())?, name))).collect();
+            let resolved: Vec<_> = names
+                .into_iter()
+                .map(|name| Some((resolve(diagnostics, model, name.clone())?, name)))
+                .collect();
             resolved.into_iter().collect::<Option<Vec<_>>>().map(Target::To)
         }
         parse::Target::Internal(name) => {

@@ -139,10 +139,16 @@ fn fits(diagnostics: &mut Diagnostics, parent: Option<&Node>, node: (&parse::Nod
             format!("parallel state `{}` has no region\nhelp: write `region Name {{ … }}` inside, one for each part", node.name),
         );
     }
-    if kind == NodeKind::Compound && !holds(|kind| !matches!(kind, parse::NodeKind::History | parse::NodeKind::DeepHistory)) && holds(history) {
+    if kind == NodeKind::Compound
+        && !holds(|kind| !matches!(kind, parse::NodeKind::History | parse::NodeKind::DeepHistory))
+        && holds(history)
+    {
         diagnostics.error(
             &node.name,
-            format!("`{}` has no states inside, so there is nothing to remember\nhelp: leave the history out", node.name),
+            format!(
+                "`{}` has no states inside, so there is nothing to remember\nhelp: leave the history out",
+                node.name
+            ),
         );
     }
 }
@@ -215,7 +221,8 @@ fn resolve_default(diagnostics: &mut Diagnostics, model: &mut Model, history: No
         unknown_name::report_state(diagnostics, model, name);
         return;
     };
-    let inside = model.node(history).parent.is_some_and(|around| model.is_within(target, around) && target != around);
+    let inside =
+        model.node(history).parent.is_some_and(|around| model.is_within(target, around) && target != around);
     if !inside || model.node(target).kind.is_history() {
         missing_initial::report_default(diagnostics, model, (history, name));
         return;
