@@ -53,12 +53,15 @@ pub(crate) fn check_machine<'a>(
     unguarded_fallback::check(diagnostics, model, definition);
     conflicting_regions::check(diagnostics, model, definition);
     let runs = &Runs { model, definition, graph: Graph::of(definition) };
-    unreachable_state::check(diagnostics, runs);
     dead_end::check(diagnostics, runs);
-    endless_microsteps::check(diagnostics, runs);
+    unused::check(diagnostics, model);
+    if endless_microsteps::check(diagnostics, runs) {
+        // Where such a step leads nobody knows: the rest would only follow from it.
+        return;
+    }
+    unreachable_state::check(diagnostics, runs);
     transient_timer::check(diagnostics, runs);
     no_way_out::check(diagnostics, runs);
-    unused::check(diagnostics, model);
     unproven::check(diagnostics, runs);
 }
 

@@ -143,9 +143,10 @@ impl Drop for Diagnostics {
 
 /// `help` that names the nearest of the known names, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let length = name.chars().count();
     let near = known.into_iter().map(|k| (distance(name, k), k)).min();
     match near {
-        Some((distance, known)) if distance <= name.chars().count().max(3) / 3 => {
+        Some((distance, known)) if distance <= length.max(3) / 3 && distance < length => {
             format!("did you mean `{known}`?")
         }
         _ => String::new(),
@@ -196,5 +197,6 @@ mod tests {
     fn only_a_near_name_is_offered() {
         assert_eq!(nearest("Submited", ["Draft", "Submitted"]), "did you mean `Submitted`?");
         assert_eq!(nearest("Elsewhere", ["Draft", "Submitted"]), "");
+        assert_eq!(nearest("C", ["A", "B"]), "");
     }
 }

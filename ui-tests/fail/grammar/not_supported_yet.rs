@@ -5,18 +5,9 @@ state_machine! {
         lock "order.lock";
         triggers { Submit }
         initial Draft;
-        limit 100 per 1s burst 150;
-        prove { always ends; }
-        migrate { Old => Draft; }
-        parallel Both { region A { initial B; state B { } } }
-        history Last => Draft;
+        spawn Child;
         state Draft {
-            always if data.is_ready() => Done;
-            after 30m => Done;
-            every 1h => stay;
-            done => Done;
-            on Submit => Done raise Submit;
-            on Submit => (A, B);
+            on Submit => Done;
         }
         final Done;
     }

@@ -221,8 +221,9 @@ fn resolve_default(diagnostics: &mut Diagnostics, model: &mut Model, history: No
         unknown_name::report_state(diagnostics, model, name);
         return;
     };
-    let inside =
-        model.node(history).parent.is_some_and(|around| model.is_within(target, around) && target != around);
+    // A history of the machine itself was reported where it stands.
+    let Some(around) = model.node(history).parent else { return };
+    let inside = model.is_within(target, around) && target != around;
     if !inside || model.node(target).kind.is_history() {
         missing_initial::report_default(diagnostics, model, (history, name));
         return;
