@@ -140,6 +140,7 @@ fn emit_nodes(emitter: &Emitter<'_>) -> TokenStream {
     let named = emit_names(emitter, &name, &known);
     quote! {
         #[doc = #doc]
+        #[allow(dead_code)]
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::cmp::PartialEq, ::core::cmp::Eq, ::core::hash::Hash, ::core::fmt::Debug)]
         #vis enum #name { #(#docs #names,)* #nowhere }
         #named

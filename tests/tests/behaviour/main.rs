@@ -7,5 +7,6 @@ mod faults;
 mod graph;
 mod hosts;
 mod queues;
+mod restored;
 mod scripts;
 mod time;
