@@ -1,8 +1,9 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
-//! `cargo xtask bench`. The ceiling of durable steps is the store alone, fed with the same steps by as many tasks.
+//! `cargo xtask bench [dispatch | steps | replay | build]`. The ceiling of durable steps is the store alone, fed with the same steps by as many tasks.
 
 mod build;
+mod dispatch;
 mod machine;
 mod replay;
 mod steps;
@@ -15,7 +16,19 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     println!("{} cores", std::thread::available_parallelism()?);
-    steps::run().await?;
-    replay::run().await?;
-    build::run()
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
+    if wanted("dispatch") {
+        dispatch::run()?;
+    }
+    if wanted("steps") {
+        steps::run().await?;
+    }
+    if wanted("replay") {
+        replay::run().await?;
+    }
+    if wanted("build") {
+        build::run()?;
+    }
+    Ok(())
 }

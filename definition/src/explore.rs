@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Write;
 
 /// Places that are explored of a machine of few nodes. A flat machine has about as many as it has states.
-const PLACES_MAX: usize = 10_000;
+const PLACES_MAX: usize = 4_096;
 
 /// Ways in which the arms of one trigger can turn out, at one place.
 const OUTCOMES_MAX: usize = 256;

@@ -448,7 +448,60 @@ impl<'a> Definition<'a> {
     }
 }
 
+impl<'a> NodeDef<'a> {
+    /// A node, its parts in an order that generated code writes in few tokens. The tree is the parent, or `u16::MAX`,
+    /// and the last descendant.
+    #[doc(hidden)]
+    pub const fn new(
+        named: (&'a str, &'a str),
+        kind: NodeKind,
+        tree: (u16, u16),
+        lists: (&'a [NodeId], &'a [ArmId]),
+        hooks: (&'a [ActionDef<'a>], &'a [ActionDef<'a>]),
+        at: (&'a str, u32),
+    ) -> Self {
+        Self {
+            name: named.0,
+            kind,
+            parent: optional(tree.0),
+            last: NodeId(tree.1),
+            initial: lists.0,
+            arms: lists.1,
+            entry: hooks.0,
+            exit: hooks.1,
+            doc: named.1,
+            location: Location { file: at.0, line: at.1 },
+        }
+    }
+}
+
+const fn optional(id: u16) -> Option<NodeId> {
+    if id == u16::MAX { None } else { Some(NodeId(id)) }
+}
+
 impl<'a> ArmDef<'a> {
+    /// An arm, its parts in an order that generated code writes in few tokens.
+    #[doc(hidden)]
+    pub const fn new(
+        source: u16,
+        on: On<'a>,
+        guard: (Option<&'a str>, bool),
+        target: TargetDef<'a>,
+        actions: &'a [ActionDef<'a>],
+        at: (&'a str, &'a str, u32),
+    ) -> Self {
+        Self {
+            source: optional(source),
+            on,
+            guard: guard.0,
+            whole: guard.1,
+            target,
+            actions,
+            doc: at.0,
+            location: Location { file: at.1, line: at.2 },
+        }
+    }
+
     /// The triggers that its pattern can match; none for an arm that answers no trigger.
     pub fn triggers(&self) -> &'a [TriggerId] {
         match self.on {

@@ -7,7 +7,7 @@
 use crate::definition::chart::{Arms, Configuration, Selection};
 use crate::definition::{ArmId, NodeId, On};
 use crate::explain::Asked;
-use crate::machine::{Decision, Machine, MachineState};
+use crate::machine::{Decision, Machine, MachineState, MachineTrigger};
 use crate::stepper::{Failure, Pass, Pending, Stepper};
 
 /// Microsteps of one step. More means that it does not come to rest.
@@ -42,13 +42,17 @@ pub fn decide<M: Machine, P: Pass<M>>(trigger: M::Trigger, step: &mut P) -> Deci
             }
         }
     }
-    step.select(&selected);
-    match definition.settle(&from, step.memory(), &selected) {
+    let settled = definition.settle(&from, step.memory(), &selected);
+    if !P::ACTS || !matches!(settled, Selection::Taken(_)) {
+        step.select(&selected);
+    }
+    match settled {
         Selection::Nothing => Decision::NotHandled,
         Selection::Ignored(arm) => Decision::Ignored(Some(arm)),
         Selection::Refused(arm) => {
             let reason = M::refuse(arm, trigger, step);
-            Decision::Refused(arm, reason)
+            step.refuse(reason);
+            Decision::Refused(arm)
         }
         Selection::Taken(arms) => {
             let first = arms.first().copied().unwrap_or(ArmId(0));
@@ -114,7 +118,7 @@ pub(crate) fn settle<M: Machine>(step: &mut Stepper<'_, M>) -> Result<(), Failur
             microstep(step, &arms, None);
             true
         } else {
-            match step.pending.pop_front() {
+            match step.next_pending() {
                 None => break,
                 Some(Pending::Done(node)) => done(step, node),
                 Some(Pending::Raised(trigger)) => raised(step, trigger)?,
@@ -132,7 +136,7 @@ pub(crate) fn settle<M: Machine>(step: &mut Stepper<'_, M>) -> Result<(), Failur
 /// An instance that has finished waits for nothing.
 fn finish<M: Machine>(step: &mut Stepper<'_, M>) {
     if step.state.is_end() {
-        step.pending.clear();
+        step.drop_pending();
         if !step.ledger().timers.is_empty() {
             step.ledger_mut().timers.clear(|_| true);
         }
@@ -174,11 +178,12 @@ fn done<M: Machine>(step: &mut Stepper<'_, M>, node: NodeId) -> bool {
 /// Handles a trigger that was raised. What nothing answers is dropped; what is refused fails the whole step.
 fn raised<M: Machine>(step: &mut Stepper<'_, M>, trigger: M::Trigger) -> Result<bool, Failure> {
     step.missed.borrow_mut().clear();
-    let mut asked = Asked::of(&trigger);
+    let mut asked = Asked::of::<M>(trigger.id());
     match M::decide(trigger, step) {
-        Decision::Refused(arm, reason) => {
+        Decision::Refused(arm) => {
             asked.missed = step.missed.take();
-            Err(Failure::Refused { refusal: (arm, reason), trigger: asked })
+            asked.reason = step.reason();
+            Err(Failure::Refused { arm, trigger: asked })
         }
         Decision::Took(_) => Ok(true),
         Decision::Ignored(_) | Decision::NotHandled => Ok(false),

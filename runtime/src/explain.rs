@@ -4,7 +4,7 @@
 
 use crate::definition::chart::Arms;
 use crate::definition::{ArmDef, ArmId, Definition, NodeId, TargetDef, TriggerId};
-use crate::machine::{Decision, Machine, MachineState, MachineTrigger};
+use crate::machine::{Decision, Machine, MachineState};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -212,17 +212,25 @@ pub(crate) struct Asked {
     pub(crate) taken: Arms,
     /// The arms that the regions selected.
     pub(crate) selected: Arms,
+    /// What the arm that refused says.
+    pub(crate) reason: Text,
 }
 
 impl Asked {
-    pub(crate) fn of<T: MachineTrigger>(trigger: &T) -> Self {
-        let (taken, selected) = (Arms::new(), Arms::new());
-        Self { id: Some(trigger.id()), name: trigger.name(), missed: Vec::new(), taken, selected }
+    pub(crate) fn of<M: Machine>(id: TriggerId) -> Self {
+        Self { id: Some(id), name: M::DEFINITION.trigger(id).map_or("", |def| def.name), ..Self::nothing() }
     }
 
     /// A step that no trigger began.
     pub(crate) fn nothing() -> Self {
-        Self { id: None, name: "", missed: Vec::new(), taken: Arms::new(), selected: Arms::new() }
+        Self {
+            id: None,
+            name: "",
+            missed: Vec::new(),
+            taken: Arms::new(),
+            selected: Arms::new(),
+            reason: Text::Borrowed(""),
+        }
     }
 }
 
@@ -260,7 +268,7 @@ impl Asking<'_> {
         match self.decision {
             Decision::Took(taken) if *taken == id || self.asked.taken.contains(&id) => Verdict::Takes,
             Decision::Ignored(Some(ignoring)) if *ignoring == id => Verdict::Ignores,
-            Decision::Refused(refusing, _) if *refusing == id => Verdict::Refuses,
+            Decision::Refused(refusing) if *refusing == id => Verdict::Refuses,
             _ if self.asked.missed.contains(&id) => Verdict::GuardFails,
             _ if self.asked.selected.contains(&id) && arm.target == TargetDef::Ignore => Verdict::Ignores,
             _ if self.asked.selected.contains(&id) => Verdict::GivesWay,

@@ -162,9 +162,9 @@ impl<M: Machine> Instance<M> {
 
     /// The same in surroundings that are prepared.
     pub(crate) fn decide(&mut self, trigger: M::Trigger) -> Result<Step<M>, Rejection> {
-        let mut asked = Asked::of(&trigger);
-        if self.is_finished() || is_internal::<M>(&trigger) {
-            return Err(self.unanswered(&asked));
+        let id = trigger.id();
+        if self.is_finished() || is_internal::<M>(id) {
+            return Err(self.unanswered(&Asked::of::<M>(id)));
         }
         let from = self.state;
         let mut step = Stepper::new(from, &mut self.data, (&self.cx, &self.ledger));
@@ -176,13 +176,19 @@ impl<M: Machine> Instance<M> {
             }
             if step.state.is_end() {
                 let at = step.state;
-                self.forget();
-                let explanation = Box::new(self.explained(at, &asked, &Decision::NotHandled));
-                return Err(Rejection::Finished { explanation });
+                return Err(self.ended_at_once(at, id));
             }
         }
         let at = step.state;
-        match settle::<M>(M::decide(trigger, &mut step)) {
+        match M::decide(trigger, &mut step) {
+            // Nothing to run on, nothing to keep besides state and data: most steps end here.
+            Decision::Took(_) if !M::RUNS_ON && step.is_plain() => {
+                let Stepper { state: to, events, effects, .. } = step;
+                self.state = to;
+                self.begun = true;
+                Ok(Step { from, to, events, effects, changes: None, ignored: false })
+            }
+            Decision::Ignored(_) if self.begun => Ok(Step::nowhere(from)),
             Decision::Took(_) => {
                 step.microsteps += 1;
                 let settled = engine::settle(&mut step);
@@ -190,12 +196,21 @@ impl<M: Machine> Instance<M> {
                 self.conclude(from, made)
             }
             decision => {
+                let mut asked = Asked::of::<M>(id);
                 asked.missed = step.missed.take();
-                asked.selected = std::mem::take(&mut step.selected);
+                asked.selected = step.selected();
+                asked.reason = step.reason();
                 step.undo();
-                self.turn_down(at, &asked, &decision)
+                self.turn_down(at, &asked, &settle::<M>(decision))
             }
         }
+    }
+
+    /// The initial state is final, or leads to one: there is nothing to be fired at.
+    fn ended_at_once(&mut self, at: M::State, id: TriggerId) -> Rejection {
+        self.forget();
+        let explanation = Box::new(self.explained(at, &Asked::of::<M>(id), &Decision::NotHandled));
+        Rejection::Finished { explanation }
     }
 
     /// Runs the timer that is due first, if one is due by now; several that are due take several calls.
@@ -250,8 +265,8 @@ impl<M: Machine> Instance<M> {
                 self.state = state;
                 Ok(Step { from, to: state, events, effects, changes, ignored: false })
             }
-            Err(Failure::Refused { refusal, trigger }) => {
-                let decision = Decision::Refused(refusal.0, refusal.1);
+            Err(Failure::Refused { arm, trigger }) => {
+                let decision = Decision::Refused(arm);
                 match self.turn_down(state, &trigger, &decision) {
                     Err(rejection) => Err(rejection),
                     Ok(_) => Ok(Step::nowhere(from)),
@@ -269,14 +284,14 @@ impl<M: Machine> Instance<M> {
 
     /// What [`fire`](Self::fire) would make of a trigger.
     pub fn explain(&self, trigger: &M::Trigger) -> Explanation {
-        let mut asked = Asked::of(trigger);
+        let mut asked = Asked::of::<M>(trigger.id());
         let (state, decision) = self.ask(trigger, &mut asked);
         self.explained(state, &asked, &decision)
     }
 
     /// Whether [`fire`](Self::fire) would accept a trigger.
     pub fn can_fire(&self, trigger: &M::Trigger) -> bool {
-        matches!(self.ask(trigger, &mut Asked::of(trigger)).1, Decision::Took(_) | Decision::Ignored(_))
+        matches!(self.ask(trigger, &mut Asked::of::<M>(trigger.id())).1, Decision::Took(_) | Decision::Ignored(_))
     }
 
     /// The triggers that the current state answers, with the guards they depend on. Of a trigger without payload it
@@ -324,7 +339,7 @@ impl<M: Machine> Instance<M> {
 
     /// The state in which a trigger would be asked, and what would come of it.
     fn ask(&self, trigger: &M::Trigger, asked: &mut Asked) -> (M::State, Decision) {
-        if self.is_finished() || is_internal::<M>(trigger) {
+        if self.is_finished() || is_internal::<M>(trigger.id()) {
             return (self.state, Decision::NotHandled);
         }
         self.cx.refresh();
@@ -353,8 +368,8 @@ impl<M: Machine> Instance<M> {
         self.forget();
         let explanation = || Box::new(self.explained(at, asked, decision));
         match decision {
-            Decision::Refused(_, reason) => {
-                Err(Rejection::Refused { reason: reason.clone(), explanation: explanation() })
+            Decision::Refused(_) => {
+                Err(Rejection::Refused { reason: asked.reason.clone(), explanation: explanation() })
             }
             Decision::NotHandled => Err(Rejection::NotHandled { explanation: explanation() }),
             Decision::Took(_) | Decision::Ignored(_) => Ok(Step::nowhere(self.state)),
@@ -404,8 +419,8 @@ impl<M: Machine> Made<M> {
 }
 
 /// Whether a trigger can only be raised.
-fn is_internal<M: Machine>(trigger: &M::Trigger) -> bool {
-    M::RUNS_ON && M::DEFINITION.trigger(trigger.id()).is_some_and(|def| def.internal)
+fn is_internal<M: Machine>(trigger: TriggerId) -> bool {
+    M::RUNS_ON && M::DEFINITION.trigger(trigger).is_some_and(|def| def.internal)
 }
 
 /// `unhandled ignore` accepts what no arm answers.

@@ -91,15 +91,15 @@ pub trait Machine: Sized + Send + Sync + 'static {
     }
 }
 
-/// What became of a trigger.
-#[derive(Clone, PartialEq, Debug)]
+/// What became of a trigger. The pass has the reason of a refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
     /// An arm took it; its actions have been run, unless it was only asked.
     Took(ArmId),
     /// Accepted, and nothing happens: by an `ignore` arm, or with `None` by `unhandled ignore`.
     Ignored(Option<ArmId>),
     /// An arm refuses it.
-    Refused(ArmId, Cow<'static, str>),
+    Refused(ArmId),
     /// No arm answers.
     NotHandled,
 }

@@ -33,6 +33,9 @@ pub trait Pass<M: Machine> {
     /// Notes what the regions selected.
     fn select(&mut self, arms: &Arms);
 
+    /// Keeps what a `reject` arm says.
+    fn refuse(&mut self, reason: Cow<'static, str>);
+
     /// Takes these of the selected arms together.
     fn take(&mut self, arms: Arms, trigger: M::Trigger);
 
@@ -70,8 +73,8 @@ pub(crate) enum Pending<M: Machine> {
 pub(crate) enum Failure {
     /// It does not come to rest.
     Livelock,
-    /// An arm refuses a raised trigger: asked in this state, with these arms missed.
-    Refused { refusal: (ArmId, Cow<'static, str>), trigger: crate::explain::Asked },
+    /// An arm refuses a raised trigger.
+    Refused { arm: ArmId, trigger: crate::explain::Asked },
 }
 
 /// A step in the making: the data it changes and what it has emitted so far.
@@ -83,13 +86,27 @@ pub struct Stepper<'a, M: Machine> {
     pub(crate) events: Vec<M::Event>,
     pub(crate) effects: Vec<M::Effect>,
     pub(crate) missed: RefCell<Vec<ArmId>>,
-    pub(crate) pending: VecDeque<Pending<M>>,
     /// Histories and timers as the step leaves them, if it touches them.
     pub(crate) changed: Option<Box<Ledger>>,
-    /// The data as it was before the first event, where a step can fail half-way.
-    pub(crate) before: Option<M::Data>,
-    pub(crate) selected: Arms,
     pub(crate) microsteps: u32,
+    rare: Option<Box<Rare<M>>>,
+}
+
+/// What most steps do without.
+struct Rare<M: Machine> {
+    pending: VecDeque<Pending<M>>,
+    /// The data as it was before the first event, where a step can fail half-way.
+    before: Option<M::Data>,
+    /// What the regions selected.
+    selected: Arms,
+    /// What a `reject` arm says.
+    reason: Cow<'static, str>,
+}
+
+impl<M: Machine> Default for Rare<M> {
+    fn default() -> Self {
+        Self { pending: VecDeque::new(), before: None, selected: Arms::new(), reason: Cow::Borrowed("") }
+    }
 }
 
 impl<'a, M: Machine> Stepper<'a, M> {
@@ -102,11 +119,9 @@ impl<'a, M: Machine> Stepper<'a, M> {
             events: Vec::new(),
             effects: Vec::new(),
             missed: RefCell::default(),
-            pending: VecDeque::new(),
             changed: None,
-            before: None,
-            selected: Arms::new(),
             microsteps: 0,
+            rare: None,
         }
     }
 
@@ -118,11 +133,43 @@ impl<'a, M: Machine> Stepper<'a, M> {
         self.changed.get_or_insert_with(|| Box::new(self.ledger.clone()))
     }
 
+    /// Whether it touches nothing but state and data, and there are no timers that its end would clear.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.changed.is_none() && self.ledger.timers.is_empty()
+    }
+
+    fn rare(&mut self) -> &mut Rare<M> {
+        self.rare.get_or_insert_default()
+    }
+
     /// The data is as it was before the step.
     pub(crate) fn undo(&mut self) {
-        if let Some(before) = self.before.take() {
+        if let Some(before) = self.rare.as_mut().and_then(|rare| rare.before.take()) {
             *self.data = before;
         }
+    }
+
+    /// What has waited longest.
+    pub(crate) fn next_pending(&mut self) -> Option<Pending<M>> {
+        self.rare.as_mut()?.pending.pop_front()
+    }
+
+    /// Nothing waits any more.
+    pub(crate) fn drop_pending(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.pending.clear();
+        }
+    }
+
+    /// What the arm that refused says.
+    pub(crate) fn reason(&mut self) -> Cow<'static, str> {
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.reason)).unwrap_or_default()
+    }
+
+    /// The arms that the regions selected.
+    pub(crate) fn selected(&self) -> Arms {
+        self.rare.as_ref().map(|rare| rare.selected.clone()).unwrap_or_default()
     }
 }
 
@@ -150,7 +197,12 @@ impl<M: Machine> Pass<M> for Stepper<'_, M> {
     }
 
     fn select(&mut self, arms: &Arms) {
-        self.selected.clone_from(arms);
+        self.rare().selected.clone_from(arms);
+    }
+
+    #[cold]
+    fn refuse(&mut self, reason: Cow<'static, str>) {
+        self.rare().reason = reason;
     }
 
     fn take(&mut self, arms: Arms, trigger: M::Trigger) {
@@ -162,8 +214,8 @@ impl<M: Machine> Pass<M> for Stepper<'_, M> {
     where
         M: Emits<E>,
     {
-        if M::RUNS_ON && self.before.is_none() {
-            self.before = M::keep(self.data);
+        if M::RUNS_ON && self.rare().before.is_none() {
+            self.rare().before = M::keep(self.data);
         }
         let event = M::event(event);
         event.apply(self.data);
@@ -176,11 +228,11 @@ impl<M: Machine> Pass<M> for Stepper<'_, M> {
     }
 
     fn raise(&mut self, trigger: M::Trigger) {
-        self.pending.push_back(Pending::Raised(trigger));
+        self.rare().pending.push_back(Pending::Raised(trigger));
     }
 
     fn done(&mut self, node: NodeId) {
-        self.pending.push_back(Pending::Done(node));
+        self.rare().pending.push_back(Pending::Done(node));
     }
 
     fn schedule(&mut self, timer: ArmId, period: Period) {
@@ -251,6 +303,8 @@ impl<M: Machine> Pass<M> for Look<'_, M> {
     fn select(&mut self, arms: &Arms) {
         self.selected.clone_from(arms);
     }
+
+    fn refuse(&mut self, _reason: Cow<'static, str>) {}
 
     fn take(&mut self, arms: Arms, _trigger: M::Trigger) {
         self.taken = arms;

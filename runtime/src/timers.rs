@@ -80,6 +80,7 @@ fn after(now: Timestamp, period: SignedDuration) -> Timestamp {
 pub(crate) struct Timers(Vec<Timer>);
 
 impl Timers {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -228,7 +228,10 @@ fn unlocked<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
             }
             Decision::Took(ArmId(1))
         }
-        DoorTrigger::Kick => Decision::Refused(ArmId(0), "do not kick the door".into()),
+        DoorTrigger::Kick => {
+            step.refuse("do not kick the door".into());
+            Decision::Refused(ArmId(0))
+        }
         _ => Decision::NotHandled,
     }
 }
@@ -244,7 +247,10 @@ fn locked<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
             }
             Decision::Took(ArmId(1))
         }
-        DoorTrigger::Kick => Decision::Refused(ArmId(0), "do not kick the door".into()),
+        DoorTrigger::Kick => {
+            step.refuse("do not kick the door".into());
+            Decision::Refused(ArmId(0))
+        }
         _ => Decision::NotHandled,
     }
 }
@@ -257,7 +263,10 @@ fn ajar<P: Pass<Door>>(trigger: DoorTrigger, step: &mut P) -> Decision {
             }
             Decision::Took(ArmId(4))
         }
-        DoorTrigger::Kick => Decision::Refused(ArmId(0), "do not kick the door".into()),
+        DoorTrigger::Kick => {
+            step.refuse("do not kick the door".into());
+            Decision::Refused(ArmId(0))
+        }
         _ => Decision::NotHandled,
     }
 }

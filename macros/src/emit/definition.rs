@@ -2,13 +2,16 @@
 
 use super::{Emitter, door};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use statewright_definition::{
-    ActionDef, ArmDef, ArmId, LimitDef, LimitScope, Location, NodeDef, NodeId, NodeKind, On, TargetDef,
+    ActionDef, ArmDef, ArmId, LimitDef, LimitScope, NodeDef, NodeId, NodeKind, On, TargetDef,
     TriggerId, Unhandled,
 };
 
+/// What stands often has a short name, since every token costs time in a large machine.
+///
 /// ```text
+/// use ::statewright::__private::{ArmId as __A, …};
 /// static __DEFINITION: Definition = Definition { machine: "Order", nodes: &[…], arms: &[…], … };
 /// ```
 pub(super) fn emit_definition(emitter: &Emitter<'_>) -> TokenStream {
@@ -42,6 +45,14 @@ pub(super) fn emit_definition(emitter: &Emitter<'_>) -> TokenStream {
     });
     let proofs = definition.proofs;
     quote! {
+        #[allow(unused_imports)]
+        use #sw::{
+            ActionDef as __Do, ArmDef as __Arm, ArmId as __A, NodeDef as __Node, NodeId as __N, NodeKind as __Kind,
+            On as __On, TargetDef as __To, TriggerId as __T,
+        };
+
+        const __FILE: &str = ::core::file!();
+
         static __DEFINITION: #sw::Definition = #sw::Definition {
             machine: #machine,
             version: #version,
@@ -62,8 +73,11 @@ pub(super) fn emit_definition(emitter: &Emitter<'_>) -> TokenStream {
     }
 }
 
+/// ```text
+/// __Node::new(("Draft", ""), __Kind::Atomic, (65535, 0), (&[], &[__A(1)]), (&[], &[]), (__FILE, 7))
+/// ```
 fn emit_node(node: &NodeDef<'_>) -> TokenStream {
-    let (sw, name, doc) = (door(), node.name, node.doc);
+    let (name, doc, line) = (node.name, node.doc, node.location.line);
     let kind = variant(match node.kind {
         NodeKind::Compound => "Compound",
         NodeKind::Parallel => "Parallel",
@@ -73,30 +87,19 @@ fn emit_node(node: &NodeDef<'_>) -> TokenStream {
         NodeKind::DeepHistory => "DeepHistory",
         _ => "Atomic",
     });
-    let (parent, last) = (option(node.parent.map(node_id)), node_id(node.last));
-    let initial = node.initial.iter().copied().map(node_id);
-    let arms = emit_arms(node.arms);
+    let (parent, last) = (optional(node.parent), node.last.0);
+    let (initial, arms) = (emit_nodes(node.initial), emit_arms(node.arms));
     let (entry, exit) = (emit_actions(node.entry), emit_actions(node.exit));
-    let location = emit_location(node.location);
     quote! {
-        #sw::NodeDef {
-            name: #name,
-            kind: #sw::NodeKind::#kind,
-            parent: #parent,
-            last: #last,
-            initial: &[#(#initial),*],
-            arms: #arms,
-            entry: #entry,
-            exit: #exit,
-            doc: #doc,
-            location: #location,
-        }
+        __Node::new((#name, #doc), __Kind::#kind, (#parent, #last), (#initial, #arms), (#entry, #exit), (__FILE, #line))
     }
 }
 
+/// ```text
+/// __Arm::new(0, __On::Trigger { pattern: "Submit", triggers: &[__T(0)] }, (None, true), __To::To(&[__N(1)]), &[], ("", __FILE, 9))
+/// ```
 fn emit_arm(arm: &ArmDef<'_>) -> TokenStream {
-    let (sw, doc, whole) = (door(), arm.doc, arm.whole);
-    let source = option(arm.source.map(node_id));
+    let (doc, whole, line, source) = (arm.doc, arm.whole, arm.location.line, optional(arm.source));
     let on = match arm.on {
         On::Trigger { pattern, triggers } => {
             let triggers = emit_triggers(triggers);
@@ -107,40 +110,29 @@ fn emit_arm(arm: &ArmDef<'_>) -> TokenStream {
         On::Every(span) => quote!(Every(#span)),
         _ => quote!(Always),
     };
-    let guard = option(arm.guard.map(|text| quote!(#text)));
+    let guard = match arm.guard {
+        Some(text) => quote!(::core::option::Option::Some(#text)),
+        None => quote!(::core::option::Option::None),
+    };
     let target = match arm.target {
         TargetDef::To(ids) => {
-            let ids = ids.iter().copied().map(node_id);
-            quote!(To(&[#(#ids),*]))
+            let ids = emit_nodes(ids);
+            quote!(To(#ids))
         }
-        TargetDef::Internal(id) => call("Internal", &node_id(id)),
-        TargetDef::Reject(text) => call("Reject", &quote!(#text)),
+        TargetDef::Internal(NodeId(id)) => quote!(Internal(__N(#id))),
+        TargetDef::Reject(text) => quote!(Reject(#text)),
         TargetDef::Ignore => quote!(Ignore),
         _ => quote!(Stay),
     };
-    let (actions, location) = (emit_actions(arm.actions), emit_location(arm.location));
-    quote! {
-        #sw::ArmDef {
-            source: #source,
-            on: #sw::On::#on,
-            guard: #guard,
-            whole: #whole,
-            target: #sw::TargetDef::#target,
-            actions: #actions,
-            doc: #doc,
-            location: #location,
-        }
-    }
+    let actions = emit_actions(arm.actions);
+    quote!(__Arm::new(#source, __On::#on, (#guard, #whole), __To::#target, #actions, (#doc, __FILE, #line)))
 }
 
 fn emit_actions(actions: &[ActionDef<'_>]) -> TokenStream {
-    let sw = door();
     let actions = actions.iter().map(|action| match action {
-        ActionDef::Emit(text) => quote!(#sw::ActionDef::Emit(#text)),
-        ActionDef::Raise(TriggerId(trigger), text) => {
-            quote!(#sw::ActionDef::Raise(#sw::TriggerId(#trigger), #text))
-        }
-        ActionDef::Do(text) => quote!(#sw::ActionDef::Do(#text)),
+        ActionDef::Emit(text) => quote!(__Do::Emit(#text)),
+        ActionDef::Raise(TriggerId(trigger), text) => quote!(__Do::Raise(__T(#trigger), #text)),
+        ActionDef::Do(text) => quote!(__Do::Do(#text)),
         _ => TokenStream::new(),
     });
     quote!(&[#(#actions),*])
@@ -160,38 +152,29 @@ fn emit_limit(limit: &LimitDef<'_>) -> TokenStream {
 }
 
 fn emit_triggers(triggers: &[TriggerId]) -> TokenStream {
-    let (sw, triggers) = (door(), triggers.iter().map(|trigger| trigger.0));
-    quote!(&[#(#sw::TriggerId(#triggers)),*])
+    let triggers = triggers.iter().map(|trigger| trigger.0);
+    quote!(&[#(__T(#triggers)),*])
 }
 
 fn emit_arms(arms: &[ArmId]) -> TokenStream {
-    let (sw, arms) = (door(), arms.iter().map(|arm| arm.0));
-    quote!(&[#(#sw::ArmId(#arms)),*])
+    let arms = arms.iter().map(|arm| arm.0);
+    quote!(&[#(__A(#arms)),*])
 }
 
-/// The line is ours to say, the file rustc's.
-fn emit_location(at: Location<'_>) -> TokenStream {
-    let (sw, line) = (door(), at.line);
-    quote!(#sw::Location { file: ::core::file!(), line: #line })
+fn emit_nodes(nodes: &[NodeId]) -> TokenStream {
+    let nodes = nodes.iter().map(|node| node.0);
+    quote!(&[#(__N(#nodes)),*])
+}
+
+fn optional(id: Option<NodeId>) -> u16 {
+    id.map_or(u16::MAX, |id| id.0)
 }
 
 fn variant(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }
 
-fn call(name: &str, argument: &TokenStream) -> TokenStream {
-    let variant = variant(name);
-    quote!(#variant(#argument))
-}
-
 pub(super) fn node_id(id: NodeId) -> TokenStream {
     let (sw, place) = (door(), id.0);
     quote!(#sw::NodeId(#place))
-}
-
-fn option(value: Option<impl ToTokens>) -> TokenStream {
-    value.map_or_else(
-        || quote!(::core::option::Option::None),
-        |value| quote!(::core::option::Option::Some(#value)),
-    )
 }

@@ -119,7 +119,12 @@ fn emit_body(emitter: &Emitter<'_>, at: (NodeId, ArmId), arm: &Arm) -> TokenStre
         Target::Ignore => quote!(#sw::Decision::Ignored(::core::option::Option::Some(#this))),
         Target::Reject(reason, _) => {
             let reason = emit_reason(reason);
-            quote!(#sw::Decision::Refused(#this, #reason))
+            let step = own("step");
+            quote! {
+                let __reason = #reason;
+                #sw::Pass::refuse(#step, __reason);
+                #sw::Decision::Refused(#this)
+            }
         }
         Target::To(_) | Target::Internal(_) | Target::Stay => {
             let actions = emit_way(emitter, at, arm);
