@@ -51,7 +51,10 @@ impl Configuration {
     pub fn of(definition: &Definition<'_>, leaves: impl IntoIterator<Item = NodeId>) -> Self {
         let mut nodes = Nodes::new();
         for leaf in leaves {
-            definition.lineage(leaf).for_each(|id| insert(&mut nodes, id));
+            // What is there already has its ancestors there.
+            let new = definition.lineage(leaf).take_while(|id| nodes.last() != Some(id));
+            let new: Nodes = new.filter(|id| nodes.binary_search(id).is_err()).collect();
+            new.into_iter().rev().for_each(|id| insert(&mut nodes, id));
         }
         Self(nodes)
     }
@@ -375,8 +378,11 @@ impl<'a> Definition<'a> {
     }
 }
 
+/// Mostly they come in order.
 fn insert(nodes: &mut Nodes, id: NodeId) {
-    if let Err(place) = nodes.binary_search(&id) {
+    if nodes.last().is_none_or(|last| *last < id) {
+        nodes.push(id);
+    } else if let Err(place) = nodes.binary_search(&id) {
         nodes.insert(place, id);
     }
 }

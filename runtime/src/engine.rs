@@ -4,11 +4,12 @@
 //!
 //! A flat machine decides its triggers in generated code and comes here only for the rest.
 
-use crate::definition::chart::{Arms, Configuration, Selection};
-use crate::definition::{ArmId, NodeId, On};
+use crate::definition::chart::{Arms, Configuration, Nodes, Selection};
+use crate::definition::{ArmId, NodeId, NodeKind, On};
 use crate::explain::Asked;
 use crate::machine::{Decision, Machine, MachineState, MachineTrigger};
 use crate::stepper::{Failure, Pass, Pending, Stepper};
+use smallvec::SmallVec;
 
 /// Microsteps of one step. More means that it does not come to rest.
 pub(crate) const MICROSTEPS_MAX: u32 = 64;
@@ -18,7 +19,7 @@ pub(crate) const MICROSTEPS_MAX: u32 = 64;
 pub fn decide<M: Machine, P: Pass<M>>(trigger: M::Trigger, step: &mut P) -> Decision {
     let definition = M::DEFINITION;
     let from = Configuration::of(definition, step.state().leaves());
-    let mut asked: Vec<(Option<NodeId>, Option<ArmId>)> = Vec::new();
+    let mut asked: SmallVec<[(Option<NodeId>, Option<ArmId>); 12]> = SmallVec::new();
     let (mut trigger, mut selected) = (trigger, Arms::new());
     for leaf in step.state().leaves() {
         for source in definition.lineage(leaf).map(Some).chain([None]) {
@@ -86,7 +87,7 @@ pub(crate) fn microstep<M: Machine>(step: &mut Stepper<'_, M>, arms: &[ArmId], t
     if way.memory != *step.memory() {
         step.ledger_mut().memory = way.memory;
     }
-    let leaves: Vec<_> = way.to.leaves(definition).collect();
+    let leaves: Nodes = way.to.leaves(definition).collect();
     if let Some(state) = M::State::of(&leaves) {
         step.enter(state);
     }
@@ -98,9 +99,12 @@ fn enter<M: Machine>(step: &mut Stepper<'_, M>, entries: &[NodeId]) {
     let definition = M::DEFINITION;
     for (place, node) in entries.iter().enumerate() {
         M::enter(*node, step);
+        if !M::RUNS_ON || definition.kind(*node) != NodeKind::Final {
+            continue;
+        }
         let later = entries.get(place + 1..).unwrap_or_default();
         let leaves = step.state.leaves();
-        let active: Vec<_> = leaves.into_iter().filter(|leaf| !later.contains(leaf)).collect();
+        let active: Nodes = leaves.into_iter().filter(|leaf| !later.contains(leaf)).collect();
         let (around, parallel) = definition.done_by(*node, &active);
         for done in around.into_iter().chain(parallel).filter(|id| definition.answers_done(*id)) {
             step.done(done);
