@@ -1,81 +1,123 @@
-//! A digraph for Graphviz: compound states are clusters, every arm stands once.
+//! A digraph for Graphviz: states with states inside are clusters, every arm stands once.
 //!
 //! It decides no layout and draws nothing that is not declared.
 
-use super::{ArmDef, Definition, NodeId, NodeKind, TargetDef};
+use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind, text};
 use std::fmt::Write;
 
 pub(super) fn draw(definition: &Definition<'_>) -> String {
-    let mut out = format!("digraph {} {{\n", quoted(definition.machine));
-    out.push_str(
-        "    compound=true;\n    node [shape=box, style=rounded];\n    \"(start)\" [shape=point];\n",
-    );
-    write_level(definition, None, &mut out, 1);
-    let _ = writeln!(out, "    \"(start)\" -> {};", quoted(leaf(definition, definition.initial)));
-    for arm in definition.arms {
-        write_arm(definition, arm, &mut out);
+    let mut drawing = Drawing { definition, out: String::new() };
+    drawing.line(0, &format!("digraph {} {{", quoted(definition.machine)));
+    drawing.line(1, "compound=true;");
+    drawing.line(1, "node [shape=box, style=rounded];");
+    drawing.line(1, "start [shape=point];");
+    drawing.level(None, 1);
+    drawing.edge("start", definition.initial, &[], 1);
+    if !definition.own.is_empty() {
+        let label = quoted(&format!("{}, in any state", definition.machine));
+        drawing.line(1, &format!("any [label={label}, style=\"rounded,dashed\"];"));
     }
-    out.push_str("}\n");
-    out
+    for (place, arm) in definition.arms.iter().enumerate() {
+        drawing.arm(place, arm);
+    }
+    drawing.line(0, "}");
+    drawing.out
 }
 
-fn write_level(definition: &Definition<'_>, parent: Option<NodeId>, out: &mut String, depth: usize) {
-    let pad = "    ".repeat(depth);
-    for id in definition.children(parent) {
-        let name = definition.name(id);
-        let _ = match definition.node(id).map(|n| n.kind) {
-            Some(NodeKind::Compound | NodeKind::Parallel | NodeKind::Region) => {
-                let _ = writeln!(out, "{pad}subgraph {} {{", quoted(&format!("cluster_{name}")));
-                let _ = writeln!(out, "{pad}    label={};", quoted(name));
-                write_level(definition, Some(id), out, depth + 1);
-                writeln!(out, "{pad}}}")
+struct Drawing<'d, 'a> {
+    definition: &'d Definition<'a>,
+    out: String,
+}
+
+impl Drawing<'_, '_> {
+    fn line(&mut self, depth: usize, text: &str) {
+        let _ = writeln!(self.out, "{}{text}", "    ".repeat(depth));
+    }
+
+    fn level(&mut self, parent: Option<NodeId>, depth: usize) {
+        let children: Vec<_> = self.definition.children(parent).collect();
+        for id in children {
+            if let Some(node) = self.definition.node(id) {
+                self.node(id, node, depth);
             }
-            Some(NodeKind::Final) => writeln!(out, "{pad}{} [peripheries=2];", quoted(name)),
-            _ => writeln!(out, "{pad}{};", quoted(name)),
-        };
-    }
-}
-
-/// Edges join leaves; `ltail` and `lhead` cut them at the cluster that is meant. An arm of the machine itself
-/// starts at a node of its own, "(any)".
-fn write_arm(definition: &Definition<'_>, arm: &ArmDef<'_>, out: &mut String) {
-    let from = arm.source.map_or("(any)", |id| leaf(definition, id));
-    let to = match arm.target {
-        TargetDef::To(_) | TargetDef::Internal(_) => {
-            arm.targets().first().map_or(from, |id| leaf(definition, *id))
         }
-        TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_) => from,
-    };
-    let verdict = match arm.target {
-        TargetDef::Reject(why) => format!(" / reject {why}"),
-        TargetDef::Ignore => " / ignore".to_owned(),
-        TargetDef::Stay => " / stay".to_owned(),
-        TargetDef::To(_) | TargetDef::Internal(_) => String::new(),
-    };
-    let mut attributes = format!("label={}", quoted(&format!("{}{verdict}", arm.label())));
-    if let Some(cluster) = arm.source.and_then(|id| cluster(definition, id)) {
-        let _ = write!(attributes, ", ltail={cluster}");
     }
-    if let Some(cluster) = arm.targets().first().and_then(|id| cluster(definition, *id)) {
-        let _ = write!(attributes, ", lhead={cluster}");
-    }
-    let _ = writeln!(out, "    {} -> {} [{attributes}];", quoted(from), quoted(to));
-}
 
-/// The first leaf inside a node: where an edge can be tied.
-fn leaf<'a>(definition: &Definition<'a>, id: NodeId) -> &'a str {
-    match definition.children(Some(id)).next() {
-        Some(child) => leaf(definition, child),
-        None => definition.name(id),
+    fn node(&mut self, id: NodeId, node: &NodeDef<'_>, depth: usize) {
+        let (name, lines) = (text::id(id), text::hooks(node));
+        let label =
+            quoted(&std::iter::once(node.name.to_owned()).chain(lines).collect::<Vec<_>>().join("\n"));
+        if node.kind.is_history() {
+            let shown = quoted(text::history(node.kind));
+            self.line(depth, &format!("{name} [label={shown}, xlabel={label}, shape=circle];"));
+            for target in node.initial {
+                self.edge(&name, *target, &["style=dashed".to_owned()], depth);
+            }
+        } else if node.kind.is_leaf() {
+            let more = if node.kind == NodeKind::Final { ", peripheries=2" } else { "" };
+            self.line(depth, &format!("{name} [label={label}{more}];"));
+        } else {
+            let style = if node.kind == NodeKind::Region { "dashed" } else { "rounded" };
+            self.line(depth, &format!("subgraph cluster_{name} {{"));
+            self.line(depth + 1, &format!("label={label}; style={style};"));
+            for target in node.initial {
+                self.line(depth + 1, &format!("start_{name} [shape=point];"));
+                self.edge(&format!("start_{name}"), *target, &[], depth + 1);
+            }
+            self.level(Some(id), depth + 1);
+            self.line(depth, "}");
+        }
     }
-}
 
-fn cluster(definition: &Definition<'_>, id: NodeId) -> Option<String> {
-    let node = definition.node(id)?;
-    (!node.kind.is_leaf()).then(|| quoted(&format!("cluster_{}", node.name)))
+    /// Edges join leaves; `lhead` cuts them at the cluster that is meant.
+    fn edge(&mut self, from: &str, to: NodeId, attributes: &[String], depth: usize) {
+        let mut attributes = attributes.to_vec();
+        if !self.is_leaf(to) {
+            attributes.push(format!("lhead=cluster_{}", text::id(to)));
+        }
+        let to = text::id(self.leaf(to));
+        let attributes =
+            if attributes.is_empty() { String::new() } else { format!(" [{}]", attributes.join(", ")) };
+        self.line(depth, &format!("{from} -> {to}{attributes};"));
+    }
+
+    fn arm(&mut self, place: usize, arm: &ArmDef<'_>) {
+        let mut attributes = vec![format!("label={}", quoted(&text::arm(arm)))];
+        let from = match arm.source {
+            Some(id) => {
+                if !self.is_leaf(id) {
+                    attributes.push(format!("ltail=cluster_{}", text::id(id)));
+                }
+                text::id(self.leaf(id))
+            }
+            None => "any".to_owned(),
+        };
+        match arm.targets() {
+            [] => self.line(1, &format!("{from} -> {from} [{}];", attributes.join(", "))),
+            [target] => self.edge(&from, *target, &attributes, 1),
+            several => {
+                self.line(1, &format!("fork{place} [shape=point];"));
+                self.line(1, &format!("{from} -> fork{place} [{}];", attributes.join(", ")));
+                for target in several {
+                    self.edge(&format!("fork{place}"), *target, &[], 1);
+                }
+            }
+        }
+    }
+
+    fn is_leaf(&self, id: NodeId) -> bool {
+        self.definition.kind(id).is_leaf() || self.definition.kind(id).is_history()
+    }
+
+    /// The first leaf inside a node: where an edge can be tied.
+    fn leaf(&self, id: NodeId) -> NodeId {
+        if self.is_leaf(id) {
+            return id;
+        }
+        self.definition.children(Some(id)).next().map_or(id, |child| self.leaf(child))
+    }
 }
 
 fn quoted(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("\"{}\"", words.replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

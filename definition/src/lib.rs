@@ -6,7 +6,14 @@
 pub mod chart;
 mod dot;
 pub mod explore;
+#[cfg(feature = "json")]
+mod json;
 mod mermaid;
+mod plantuml;
+mod scxml;
+mod svg;
+mod table;
+mod text;
 
 use std::fmt;
 
@@ -442,9 +449,36 @@ impl<'a> Definition<'a> {
         mermaid::draw(self)
     }
 
-    /// A digraph for [Graphviz](https://graphviz.org): compound states are clusters, every arm stands once.
+    /// A digraph for [Graphviz](https://graphviz.org): states with states inside are clusters, every arm stands once.
     pub fn to_dot(&self) -> String {
         dot::draw(self)
+    }
+
+    /// A state diagram for [PlantUML](https://plantuml.com/state-diagram).
+    pub fn to_plantuml(&self) -> String {
+        plantuml::draw(self)
+    }
+
+    /// A document of [W3C SCXML](https://www.w3.org/TR/scxml/). Guards and actions stand in it as written; what SCXML has
+    /// no word for has a namespace of its own.
+    pub fn to_scxml(&self) -> String {
+        scxml::write(self)
+    }
+
+    /// A picture that needs no script: `<svg>`, in the colours of the text around it.
+    pub fn to_svg(&self) -> String {
+        svg::draw(self)
+    }
+
+    /// The transitions as a table in Markdown.
+    pub fn to_table(&self) -> String {
+        table::write(self)
+    }
+
+    /// All of it as JSON; its shape is `definition.schema.json` in this crate.
+    #[cfg(feature = "json")]
+    pub fn to_json(&self) -> String {
+        json::write(self)
     }
 }
 

@@ -1,97 +1,126 @@
-//! `stateDiagram-v2` of Mermaid: nodes nested as declared, then every arm once.
+//! `stateDiagram-v2` of Mermaid: nodes nested as declared, then every arm once. What leads nowhere is a line at its
+//! state; arms of the machine itself start at a state of their own.
 //!
 //! It decides no layout and draws nothing that is not declared.
 
-use super::{ActionDef, ArmDef, Definition, NodeId, NodeKind, TargetDef};
+use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind, text};
 use std::fmt::Write;
 
 pub(super) fn draw(definition: &Definition<'_>) -> String {
-    let mut out = String::from("stateDiagram-v2\n");
-    write_level(definition, None, &mut out, 1);
-    for arm in definition.arms {
-        write_arm(definition, arm, &mut out);
+    let mut drawing = Drawing { definition, out: String::from("stateDiagram-v2\n") };
+    drawing.line(1, &format!("[*] --> {}", text::id(definition.initial)));
+    drawing.level(None, 1);
+    if !definition.own.is_empty() {
+        drawing.line(
+            1,
+            &format!("state \"{}\" as any", quoted(&format!("{}, in any state", definition.machine))),
+        );
     }
-    out
+    let sources = std::iter::once(None).chain(definition.ids().map(Some));
+    for source in sources {
+        for (place, arm) in text::own_arms(definition, source) {
+            drawing.arm(place, arm);
+        }
+    }
+    drawing.out
 }
 
-fn write_level(definition: &Definition<'_>, parent: Option<NodeId>, out: &mut String, depth: usize) {
-    let pad = "    ".repeat(depth);
-    let initial: Vec<_> = parent.map_or(vec![definition.initial], |id| {
-        definition.node(id).map_or(Vec::new(), |n| n.initial.to_vec())
-    });
-    for initial in initial {
-        let _ = writeln!(out, "{pad}[*] --> {}", definition.name(initial));
+struct Drawing<'d, 'a> {
+    definition: &'d Definition<'a>,
+    out: String,
+}
+
+impl Drawing<'_, '_> {
+    fn line(&mut self, depth: usize, text: &str) {
+        let _ = writeln!(self.out, "{}{text}", "    ".repeat(depth));
     }
-    for id in definition.children(parent) {
-        let name = definition.name(id);
-        match definition.node(id).map(|n| n.kind) {
-            Some(NodeKind::Compound) => {
-                let _ = writeln!(out, "{pad}state {name} {{");
-                write_level(definition, Some(id), out, depth + 1);
-                let _ = writeln!(out, "{pad}}}");
+
+    fn level(&mut self, parent: Option<NodeId>, depth: usize) {
+        let mut regions = 0;
+        let children: Vec<_> = self.definition.children(parent).collect();
+        for id in children {
+            let Some(node) = self.definition.node(id) else { continue };
+            if node.kind == NodeKind::Region {
+                if regions > 0 {
+                    self.line(depth, "--");
+                }
+                regions += 1;
             }
-            Some(NodeKind::Final) => {
-                let _ = writeln!(out, "{pad}{name}\n{pad}{name} --> [*]");
+            self.node(id, node, depth);
+        }
+    }
+
+    fn node(&mut self, id: NodeId, node: &NodeDef<'_>, depth: usize) {
+        let name = text::id(id);
+        let shown = if node.kind.is_history() {
+            format!("{} ({})", node.name, text::history(node.kind))
+        } else {
+            node.name.to_owned()
+        };
+        let head = format!("state \"{}\" as {name}", quoted(&shown));
+        if node.kind.is_leaf() || node.kind.is_history() {
+            self.line(depth, &head);
+            for line in text::hooks(node) {
+                self.line(depth, &format!("{name} : {}", quoted(&line)));
             }
-            _ => {
-                let _ = writeln!(out, "{pad}{name}");
+            for target in node.initial {
+                self.line(depth, &format!("{name} --> {} : default", text::id(*target)));
+            }
+            if node.kind == NodeKind::Final {
+                self.line(depth, &format!("{name} --> [*]"));
+            }
+            return;
+        }
+        self.line(depth, &format!("{head} {{"));
+        for target in node.initial {
+            self.line(depth + 1, &format!("[*] --> {}", text::id(*target)));
+        }
+        self.level(Some(id), depth + 1);
+        self.line(depth, "}");
+        self.note(&name, &text::hooks(node), depth);
+    }
+
+    /// A state with states inside has no lines of its own.
+    fn note(&mut self, name: &str, lines: &[String], depth: usize) {
+        if lines.is_empty() {
+            return;
+        }
+        self.line(depth, &format!("note right of {name}"));
+        for line in lines {
+            self.line(depth + 1, &quoted(line));
+        }
+        self.line(depth, "end note");
+    }
+
+    fn arm(&mut self, place: usize, arm: &ArmDef<'_>) {
+        let source = arm.source.map_or("any".to_owned(), text::id);
+        let label = quoted(&text::arm(arm));
+        let inner = arm.source.is_some_and(|id| !self.definition.kind(id).is_leaf());
+        match arm.targets() {
+            [] if inner => self.note(&source, &[text::arm(arm)], 1),
+            [] => self.line(1, &format!("{source} : {label}")),
+            [target] => self.line(1, &format!("{source} --> {} : {label}", text::id(*target))),
+            several => {
+                self.line(1, &format!("state fork{place} <<fork>>"));
+                self.line(1, &format!("{source} --> fork{place} : {label}"));
+                for target in several {
+                    self.line(1, &format!("fork{place} --> {}", text::id(*target)));
+                }
             }
         }
     }
 }
 
-/// An arm of the machine itself starts at every state, which Mermaid cannot say: it becomes a note.
-fn write_arm(definition: &Definition<'_>, arm: &ArmDef<'_>, out: &mut String) {
-    let label = plain(&text(arm));
-    match (arm.source.map(|id| definition.name(id)), arm.target) {
-        (Some(source), TargetDef::To(_) | TargetDef::Internal(_)) => {
-            for to in arm.targets() {
-                let _ = writeln!(out, "    {source} --> {} : {label}", definition.name(*to));
-            }
-        }
-        (Some(source), TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_)) => {
-            let _ = writeln!(out, "    {source} : {label}");
-        }
-        (None, target) => {
-            let to = match target {
-                TargetDef::To(to) => format!(
-                    " --> {}",
-                    to.iter().map(|id| definition.name(*id)).collect::<Vec<_>>().join(", ")
-                ),
-                TargetDef::Internal(to) => format!(" --> {}", definition.name(to)),
-                TargetDef::Stay | TargetDef::Ignore | TargetDef::Reject(_) => String::new(),
-            };
-            let at = definition.name(definition.initial);
-            let _ = writeln!(out, "    note right of {at}\n        in any state: {label}{to}\n    end note");
-        }
-    }
-}
-
-fn text(arm: &ArmDef<'_>) -> String {
-    let actions = arm.actions.iter().map(|action| match action {
-        ActionDef::Emit(what) => format!(" / emit {what}"),
-        ActionDef::Do(what) => format!(" / do {what}"),
-        ActionDef::Raise(_, what) => format!(" / raise {what}"),
-    });
-    let verdict = match arm.target {
-        TargetDef::Reject(why) => format!(" / reject {why}"),
-        TargetDef::Ignore => " / ignore".to_owned(),
-        TargetDef::Stay => " / stay".to_owned(),
-        TargetDef::To(_) | TargetDef::Internal(_) => String::new(),
-    };
-    std::iter::once(arm.label()).chain([verdict]).chain(actions).collect()
-}
-
-/// Mermaid ends a label at a line break or `;` and reads `:` and `#` as its own: they go in as entities.
-fn plain(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().fold(String::with_capacity(words.len()), |mut out, c| {
+/// Mermaid reads these as its own: they go in as entities.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
         match c {
-            '#' | ';' | ':' | '{' | '}' | '<' | '>' | '"' => {
+            '#' | ';' | ':' | '{' | '}' | '<' | '>' | '"' | '%' | '-' | '\\' => {
                 let _ = write!(out, "#{};", u32::from(c));
             }
             _ => out.push(c),
         }
-        out
-    })
+    }
+    out
 }

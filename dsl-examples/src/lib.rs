@@ -1,5 +1,7 @@
-//! Realistic machines, written to be read: start with `turnstile`.
+//! Realistic machines, written to be read: start with `turnstile`;
+//! `parcel` has every construct of the language.
 
 pub mod incident;
 pub mod order;
+pub mod parcel;
 pub mod turnstile;

@@ -291,7 +291,10 @@ impl<M: Machine> Instance<M> {
 
     /// Whether [`fire`](Self::fire) would accept a trigger.
     pub fn can_fire(&self, trigger: &M::Trigger) -> bool {
-        matches!(self.ask(trigger, &mut Asked::of::<M>(trigger.id())).1, Decision::Took(_) | Decision::Ignored(_))
+        matches!(
+            self.ask(trigger, &mut Asked::of::<M>(trigger.id())).1,
+            Decision::Took(_) | Decision::Ignored(_)
+        )
     }
 
     /// The triggers that the current state answers, with the guards they depend on. Of a trigger without payload it

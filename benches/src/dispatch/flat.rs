@@ -2,8 +2,8 @@
 
 use super::bare::Bare;
 use super::{Contestant, race};
-use statewright::Instance;
 use statewright::__private::Decision;
+use statewright::Instance;
 use statewright::prelude::*;
 use std::hint::black_box;
 

@@ -162,33 +162,61 @@ mod statig_machine {
             }
         }
         #[action]
-        fn enter_whole(&mut self) { self.did(1); }
+        fn enter_whole(&mut self) {
+            self.did(1);
+        }
         #[action]
-        fn exit_whole(&mut self) { self.did(2); }
+        fn exit_whole(&mut self) {
+            self.did(2);
+        }
         #[action]
-        fn enter_first(&mut self) { self.did(3); }
+        fn enter_first(&mut self) {
+            self.did(3);
+        }
         #[action]
-        fn exit_first(&mut self) { self.did(4); }
+        fn exit_first(&mut self) {
+            self.did(4);
+        }
         #[action]
-        fn enter_a(&mut self) { self.did(5); }
+        fn enter_a(&mut self) {
+            self.did(5);
+        }
         #[action]
-        fn exit_a(&mut self) { self.did(6); }
+        fn exit_a(&mut self) {
+            self.did(6);
+        }
         #[action]
-        fn enter_b(&mut self) { self.did(7); }
+        fn enter_b(&mut self) {
+            self.did(7);
+        }
         #[action]
-        fn exit_b(&mut self) { self.did(8); }
+        fn exit_b(&mut self) {
+            self.did(8);
+        }
         #[action]
-        fn enter_second(&mut self) { self.did(9); }
+        fn enter_second(&mut self) {
+            self.did(9);
+        }
         #[action]
-        fn exit_second(&mut self) { self.did(10); }
+        fn exit_second(&mut self) {
+            self.did(10);
+        }
         #[action]
-        fn enter_c(&mut self) { self.did(11); }
+        fn enter_c(&mut self) {
+            self.did(11);
+        }
         #[action]
-        fn exit_c(&mut self) { self.did(12); }
+        fn exit_c(&mut self) {
+            self.did(12);
+        }
         #[action]
-        fn enter_d(&mut self) { self.did(13); }
+        fn enter_d(&mut self) {
+            self.did(13);
+        }
         #[action]
-        fn exit_d(&mut self) { self.did(14); }
+        fn exit_d(&mut self) {
+            self.did(14);
+        }
     }
 }
 

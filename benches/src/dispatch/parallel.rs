@@ -55,7 +55,11 @@ pub(super) fn run() -> Result<(), Failure> {
             let _ = black_box(ours.fire(trigger(&mut rng)));
         }
     });
-    println!("{:<24} {:>14.2}", "allocations a step", f64::from(u32::try_from(count.count_total)?) / f64::from(steps));
+    println!(
+        "{:<24} {:>14.2}",
+        "allocations a step",
+        f64::from(u32::try_from(count.count_total)?) / f64::from(steps)
+    );
     Ok(())
 }
 

@@ -34,7 +34,8 @@ fn broken(runs: &Runs<'_>, proof: &Proof) -> Option<String> {
         }
         Claim::Reaches(from, to) => {
             let saved = runs.graph.leading_to(|at| runs.is_in(at, *to));
-            let run = runs.run([0], |at| runs.is_in(at, *from) && !saved[at], |_| false)?;
+            let run =
+                runs.run([0], |at| runs.graph.rests[at] && runs.is_in(at, *from) && !saved[at], |_| false)?;
             Some(format!("`{text}` does not hold: after `{run}` no run reaches `{}`", name(*to)))
         }
         Claim::AlwaysEnds => {

@@ -4,8 +4,8 @@ use super::{Emitter, door};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use statewright_definition::{
-    ActionDef, ArmDef, ArmId, LimitDef, LimitScope, NodeDef, NodeId, NodeKind, On, TargetDef,
-    TriggerId, Unhandled,
+    ActionDef, ArmDef, ArmId, LimitDef, LimitScope, NodeDef, NodeId, NodeKind, On, TargetDef, TriggerId,
+    Unhandled,
 };
 
 /// What stands often has a short name, since every token costs time in a large machine.

@@ -1,7 +1,6 @@
 //! Random machines and random triggers: the generated code does what the interpreter does.
 
-#![allow(clippy::all, clippy::pedantic, warnings, reason = "random machines are not well written")]
-
+use crate::{Run, machines};
 use jiff::{SignedDuration, Timestamp};
 use statewright::Machine;
 use statewright::clock::FakeClock;
@@ -16,15 +15,6 @@ use std::sync::Arc;
 
 /// Sequences for each machine; with the machines of the build, more than 100,000 in all.
 const SEQUENCES: u64 = 1_050;
-
-trait Run {
-    fn machine<M: Machine<Data = statewright_oracle::World>>(&mut self, trigger: fn(u16, u8) -> M::Trigger);
-}
-
-mod machines {
-    use super::Run;
-    include!(concat!(env!("OUT_DIR"), "/machines.rs"));
-}
 
 /// The machines are shared out among tests, which run side by side.
 const PARTS: u64 = 4;

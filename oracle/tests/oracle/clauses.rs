@@ -1,8 +1,6 @@
 //! The clauses of Appendix D that people get wrong, each by hand: what is done, in what order, in what state. Every
 //! script runs through the interpreter as well.
 
-#![allow(missing_docs)]
-
 use jiff::{SignedDuration, Timestamp};
 use statewright::Machine;
 use statewright::clock::FakeClock;
