@@ -86,7 +86,7 @@ impl Machine {
             match kind {
                 Kind::Parallel => self.grow_regions(node, depth),
                 Kind::State if deep && self.random.u8(0..100) < 35 => {
-                    self.grow(Some(node), depth + 1, budget / 2)
+                    self.grow(Some(node), depth + 1, budget / 2);
                 }
                 _ => {}
             }
@@ -299,7 +299,7 @@ impl Machine {
         writeln!(self.out, "{on}{guard} => {target} {emit};").expect("memory");
     }
 
-    fn trigger_arm<'t>(&mut self, source: Option<usize>, answered: &mut Vec<&'t str>) {
+    fn trigger_arm(&mut self, source: Option<usize>, answered: &mut Vec<&str>) {
         let names: Vec<&'static str> = FIRED.iter().chain(&RAISED).copied().collect();
         let name = self.pick(&names);
         let payload = matches!(name, "P" | "R1");

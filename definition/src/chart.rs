@@ -289,7 +289,9 @@ impl<'a> Definition<'a> {
             if !self.kind(*target).is_history() {
                 insert(found, *target);
             } else if let Some(remembered) = memory.get(*target) {
-                remembered.iter().for_each(|id| insert(found, *id));
+                for id in remembered {
+                    insert(found, *id);
+                }
             } else {
                 self.effective(&self.default_of(*target), memory, found);
             }
@@ -337,7 +339,9 @@ impl<'a> Definition<'a> {
     }
 
     fn enter_all(&self, targets: &[NodeId], domain: Option<NodeId>, memory: &Memory, entries: &mut Nodes) {
-        targets.iter().for_each(|id| self.enter_inside(*id, memory, entries));
+        for target in targets {
+            self.enter_inside(*target, memory, entries);
+        }
         for target in targets {
             self.enter_around(*target, domain, memory, entries);
         }
@@ -369,10 +373,9 @@ impl<'a> Definition<'a> {
         }
         for history in self.children(Some(left)).filter(|id| self.kind(*id).is_history()) {
             let deep = self.kind(history) == NodeKind::DeepHistory;
-            let kept = from.0.iter().copied().filter(|id| match deep {
-                true => self.kind(*id).is_leaf() && self.is_inside(Some(*id), Some(left)),
-                false => self.parent(*id) == Some(left),
-            });
+            let leaf = |id: NodeId| self.kind(id).is_leaf() && self.is_inside(Some(id), Some(left));
+            let child = |id: NodeId| self.parent(id) == Some(left);
+            let kept = from.0.iter().copied().filter(|id| if deep { leaf(*id) } else { child(*id) });
             memory.set(history, kept.collect());
         }
     }

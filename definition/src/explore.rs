@@ -4,7 +4,7 @@
 //!
 //! Exact up to a bound on the number of places; beyond it the graph says that it is not complete.
 
-use crate::chart::{Arms, Configuration, Memory, Microstep, Selection};
+use crate::chart::{Arms, Configuration, Memory, Microstep, Nodes, Selection};
 use crate::{ActionDef, ArmDef, ArmId, Definition, NodeId, On, TriggerId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Write;
@@ -300,8 +300,8 @@ impl<'d, 'a> Explorer<'d, 'a> {
     fn run(&mut self) {
         let entries = self.definition.beginning(&Memory::default());
         let configuration = Configuration::of(self.definition, entries.iter().copied());
-        let step =
-            Microstep { exits: Default::default(), entries, to: configuration, memory: Memory::default() };
+        let exits = Nodes::new();
+        let step = Microstep { exits, entries, to: configuration, memory: Memory::default() };
         let start = self.after(&step, &[], &[]);
         self.place(start);
         let mut at = 0;

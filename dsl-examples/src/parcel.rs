@@ -151,7 +151,7 @@ impl Slip {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(60 * 60 * 24)
+        Duration::from_hours(24)
     }
 }
 

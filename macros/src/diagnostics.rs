@@ -90,7 +90,7 @@ impl Diagnostics {
 
     /// Reports a broken rule: what is wrong, and how to mend it.
     pub(crate) fn broken(&mut self, rule: Rule, at: impl ToTokens, finding: (String, String)) {
-        self.errors.push(syn::Error::new_spanned(at, text(rule, &finding)));
+        self.errors.push(syn::Error::new_spanned(at, text(rule, finding)));
     }
 
     /// The same for a judgement rule, at the level that is asked for there.
@@ -98,7 +98,7 @@ impl Diagnostics {
         match judged {
             (_, Level::Allow) => {}
             (rule, Level::Deny) => self.broken(rule, at, finding),
-            (rule, Level::Warn) => self.warnings.extend(warning(rule, at, &text(rule, &finding))),
+            (rule, Level::Warn) => self.warnings.extend(warning(rule, at, &text(rule, finding))),
         }
     }
 
@@ -115,7 +115,7 @@ impl Diagnostics {
     }
 }
 
-fn text(rule: Rule, finding: &(String, String)) -> String {
+fn text(rule: Rule, finding: (String, String)) -> String {
     let (wrong, help) = finding;
     let help = if help.is_empty() { String::new() } else { format!("\nhelp: {help}") };
     format!("{wrong}{help}\nnote: rule `{}`", rule.name)

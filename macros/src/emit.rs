@@ -6,6 +6,7 @@
 mod action;
 mod definition;
 mod dispatch;
+mod docs;
 mod effect;
 mod event;
 mod hooks;
@@ -13,6 +14,8 @@ mod machine;
 mod regions;
 mod state;
 mod trigger;
+
+pub(crate) use docs::write_on_request;
 
 use crate::model::{Attrs, Model};
 use proc_macro2::{Ident, Span, TokenStream};

@@ -17,6 +17,7 @@ pub(crate) fn state_machine(input: TokenStream) -> TokenStream {
     if diagnostics.is_empty() {
         check::check_machine(diagnostics, &model, &definition);
     }
+    emit::write_on_request(diagnostics, &model, &definition);
     let code = emit::emit_machine(&model, &definition, diagnostics.is_empty());
     print_on_request(&model.name.to_string(), &code);
     let errors = diagnostics.take();

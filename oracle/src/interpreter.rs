@@ -232,17 +232,16 @@ impl Interpreter {
     fn main_event_loop(&mut self) -> Result<(), Outcome> {
         while self.running {
             let mut event = None;
-            let enabled = match self.select_transitions(None) {
-                Ok(enabled) => enabled,
-                Err(_) => {
-                    let Some(internal) = self.internal_queue.pop_front() else { break };
-                    event = Some(internal);
-                    match self.select_transitions(event) {
-                        Ok(enabled) => enabled,
-                        // A raised trigger that is refused fails the whole step.
-                        Err(Outcome::Refused) => return Err(Outcome::Refused),
-                        Err(_) => continue,
-                    }
+            let enabled = if let Ok(enabled) = self.select_transitions(None) {
+                enabled
+            } else {
+                let Some(internal) = self.internal_queue.pop_front() else { break };
+                event = Some(internal);
+                match self.select_transitions(event) {
+                    Ok(enabled) => enabled,
+                    // A raised trigger that is refused fails the whole step.
+                    Err(Outcome::Refused) => return Err(Outcome::Refused),
+                    Err(_) => continue,
                 }
             };
             self.microstep(&enabled, event)?;
@@ -324,9 +323,12 @@ impl Interpreter {
             histories.retain(|h| self.is_history(*h));
             for h in histories {
                 let deep = self.kind(h) == NodeKind::DeepHistory;
-                let keep = |s0: &NodeId| match deep {
-                    true => self.is_atomic(*s0) && self.is_descendant(Some(*s0), Some(*s)),
-                    false => self.parent(*s0) == Some(*s),
+                let keep = |s0: &NodeId| {
+                    if deep {
+                        self.is_atomic(*s0) && self.is_descendant(Some(*s0), Some(*s))
+                    } else {
+                        self.parent(*s0) == Some(*s)
+                    }
                 };
                 let value = self.configuration.iter().copied().filter(keep).collect();
                 self.history_value.insert(h, value);

@@ -3,6 +3,8 @@
 //! [`Interpreter`] works over a machine's definition and shares no code with the runtime; [`World`] is the data of all
 //! machines here: a trace of what was done in what state, and bits that guards look at.
 
+#![allow(clippy::missing_panics_doc, reason = "what it does not understand ends the test")]
+
 mod interpreter;
 mod world;
 

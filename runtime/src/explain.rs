@@ -190,7 +190,7 @@ impl Verdict {
 }
 
 /// Explains what became of `trigger` in `state`.
-pub(crate) fn explain<M: Machine>(state: M::State, trigger: &Asked, decision: &Decision) -> Explanation {
+pub(crate) fn explain<M: Machine>(state: M::State, trigger: &Asked, decision: Decision) -> Explanation {
     let definition = M::DEFINITION;
     let leaves = state.leaves();
     let candidates = Asking { definition, asked: trigger, decision }.candidates(&leaves);
@@ -237,7 +237,7 @@ impl Asked {
 struct Asking<'a> {
     definition: &'static Definition,
     asked: &'a Asked,
-    decision: &'a Decision,
+    decision: Decision,
 }
 
 impl Asking<'_> {
@@ -266,9 +266,9 @@ impl Asking<'_> {
 
     fn verdict(&self, id: ArmId, arm: &ArmDef<'_>) -> Verdict {
         match self.decision {
-            Decision::Took(taken) if *taken == id || self.asked.taken.contains(&id) => Verdict::Takes,
-            Decision::Ignored(Some(ignoring)) if *ignoring == id => Verdict::Ignores,
-            Decision::Refused(refusing) if *refusing == id => Verdict::Refuses,
+            Decision::Took(taken) if taken == id || self.asked.taken.contains(&id) => Verdict::Takes,
+            Decision::Ignored(Some(ignoring)) if ignoring == id => Verdict::Ignores,
+            Decision::Refused(refusing) if refusing == id => Verdict::Refuses,
             _ if self.asked.missed.contains(&id) => Verdict::GuardFails,
             _ if self.asked.selected.contains(&id) && arm.target == TargetDef::Ignore => Verdict::Ignores,
             _ if self.asked.selected.contains(&id) => Verdict::GivesWay,

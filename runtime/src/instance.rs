@@ -201,7 +201,7 @@ impl<M: Machine> Instance<M> {
                 asked.selected = step.selected();
                 asked.reason = step.reason();
                 step.undo();
-                self.turn_down(at, &asked, &settle::<M>(decision))
+                self.turn_down(at, &asked, settle::<M>(decision))
             }
         }
     }
@@ -209,7 +209,7 @@ impl<M: Machine> Instance<M> {
     /// The initial state is final, or leads to one: there is nothing to be fired at.
     fn ended_at_once(&mut self, at: M::State, id: TriggerId) -> Rejection {
         self.forget();
-        let explanation = Box::new(self.explained(at, &Asked::of::<M>(id), &Decision::NotHandled));
+        let explanation = Box::new(explain::explain::<M>(at, &Asked::of::<M>(id), Decision::NotHandled));
         Rejection::Finished { explanation }
     }
 
@@ -267,7 +267,7 @@ impl<M: Machine> Instance<M> {
             }
             Err(Failure::Refused { arm, trigger }) => {
                 let decision = Decision::Refused(arm);
-                match self.turn_down(state, &trigger, &decision) {
+                match self.turn_down(state, &trigger, decision) {
                     Err(rejection) => Err(rejection),
                     Ok(_) => Ok(Step::nowhere(from)),
                 }
@@ -276,7 +276,7 @@ impl<M: Machine> Instance<M> {
                 self.forget();
                 let asked = Asked::nothing();
                 Err(Rejection::Livelock {
-                    explanation: Box::new(self.explained(from, &asked, &Decision::NotHandled)),
+                    explanation: Box::new(explain::explain::<M>(from, &asked, Decision::NotHandled)),
                 })
             }
         }
@@ -286,7 +286,7 @@ impl<M: Machine> Instance<M> {
     pub fn explain(&self, trigger: &M::Trigger) -> Explanation {
         let mut asked = Asked::of::<M>(trigger.id());
         let (state, decision) = self.ask(trigger, &mut asked);
-        self.explained(state, &asked, &decision)
+        explain::explain::<M>(state, &asked, decision)
     }
 
     /// Whether [`fire`](Self::fire) would accept a trigger.
@@ -367,9 +367,9 @@ impl<M: Machine> Instance<M> {
         (state, decision)
     }
 
-    fn turn_down(&mut self, at: M::State, asked: &Asked, decision: &Decision) -> Result<Step<M>, Rejection> {
+    fn turn_down(&mut self, at: M::State, asked: &Asked, decision: Decision) -> Result<Step<M>, Rejection> {
         self.forget();
-        let explanation = || Box::new(self.explained(at, asked, decision));
+        let explanation = || Box::new(explain::explain::<M>(at, asked, decision));
         match decision {
             Decision::Refused(_) => {
                 Err(Rejection::Refused { reason: asked.reason.clone(), explanation: explanation() })
@@ -388,16 +388,12 @@ impl<M: Machine> Instance<M> {
 
     /// Of an instance that has finished, and of a trigger that can only be raised.
     fn unanswered(&self, asked: &Asked) -> Rejection {
-        let explanation = Box::new(self.explained(self.state, asked, &Decision::NotHandled));
+        let explanation = Box::new(explain::explain::<M>(self.state, asked, Decision::NotHandled));
         if self.is_finished() {
             Rejection::Finished { explanation }
         } else {
             Rejection::NotHandled { explanation }
         }
-    }
-
-    fn explained(&self, state: M::State, asked: &Asked, decision: &Decision) -> Explanation {
-        explain::explain::<M>(state, asked, decision)
     }
 }
 

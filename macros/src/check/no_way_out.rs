@@ -4,7 +4,7 @@ use super::{Runs, level_at};
 use crate::diagnostics::{Diagnostics, Level, NO_WAY_OUT};
 use crate::model::NodeId;
 use petgraph::algo::kosaraju_scc;
-use petgraph::graph::DiGraph;
+use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeSet;
 
 /// Says nothing when no end is reached at all: that is `unreachable_state`'s to say, at the final state.
@@ -30,7 +30,7 @@ fn traps(runs: &Runs<'_>, saved: &[bool]) -> Vec<BTreeSet<NodeId>> {
     let edges = lost.map(|edge| (u32_of(edge.from), u32_of(edge.to)));
     let groups = kosaraju_scc(&DiGraph::<(), (), u32>::from_edges(edges));
     let groups =
-        groups.into_iter().map(|group| group.into_iter().map(|at| at.index()).collect::<BTreeSet<_>>());
+        groups.into_iter().map(|group| group.into_iter().map(NodeIndex::index).collect::<BTreeSet<_>>());
     let closed = |group: &BTreeSet<usize>| {
         let stays = |at: &usize| graph.ways(*at).iter().all(|edge| group.contains(&edge.to));
         group.len() > 1 && group.iter().all(|at| !saved[*at] && stays(at))

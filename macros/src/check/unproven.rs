@@ -3,6 +3,7 @@
 use super::Runs;
 use crate::diagnostics::{Diagnostics, UNPROVEN};
 use crate::model::{Claim, NodeId, Proof, TriggerId};
+use statewright_definition::chart::Arms;
 use statewright_definition::explore::outcomes;
 
 pub(crate) fn check(diagnostics: &mut Diagnostics, runs: &Runs<'_>) {
@@ -89,6 +90,6 @@ impl Runs<'_> {
             return false;
         }
         let ways = outcomes(self.definition, configuration, &|arm| arm.triggers().contains(&trigger));
-        ways.is_none_or(|ways| ways.iter().any(|selected| selected.is_empty()))
+        ways.is_none_or(|ways| ways.iter().any(Arms::is_empty))
     }
 }

@@ -110,10 +110,8 @@ fn emit_arm(arm: &ArmDef<'_>) -> TokenStream {
         On::Every(span) => quote!(Every(#span)),
         _ => quote!(Always),
     };
-    let guard = match arm.guard {
-        Some(text) => quote!(::core::option::Option::Some(#text)),
-        None => quote!(::core::option::Option::None),
-    };
+    let guard = arm.guard.map(|text| quote!(::core::option::Option::Some(#text)));
+    let guard = guard.unwrap_or_else(|| quote!(::core::option::Option::None));
     let target = match arm.target {
         TargetDef::To(ids) => {
             let ids = emit_nodes(ids);

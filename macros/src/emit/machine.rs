@@ -25,8 +25,10 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
     let (definition, functions, types) =
         (definition::emit_definition(emitter), emit_functions(emitter), emit_types(emitter));
     let (methods, node, mentions) = (emit_methods(emitter), emitter.name("Node"), &model.mentions);
+    let page = super::docs::emit_docs(emitter);
     quote! {
         #docs
+        #page
         #passed
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #vis struct #name;
@@ -34,6 +36,10 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
         const _: () = {
             #definition
             #functions
+
+            // What these ask for is done at expansion: cargo expands again when they change.
+            const _: [::core::option::Option<&str>; 2] =
+                [::core::option_env!("STATEWRIGHT_DIAGRAM"), ::core::option_env!("STATEWRIGHT_EXPAND")];
 
             // Every state that the block names, for editors; never run.
             const _: &[#node] = &[#(#node::#mentions),*];

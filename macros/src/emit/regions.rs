@@ -78,12 +78,9 @@ pub(super) fn emit_pick_method(emitter: &Emitter<'_>) -> TokenStream {
     let (sw, source, trigger, step) = (door(), own("source"), own("trigger"), own("step"));
     let cases = sources(emitter).map(|from| {
         let function = name(emitter, from);
-        match from {
-            Some(NodeId(id)) => {
-                quote!(::core::option::Option::Some(#sw::NodeId(#id)) => #function(#trigger, #step),)
-            }
-            None => quote!(::core::option::Option::None => #function(#trigger, #step),),
-        }
+        let from = from.map(|NodeId(id)| quote!(::core::option::Option::Some(#sw::NodeId(#id))));
+        let from = from.unwrap_or_else(|| quote!(::core::option::Option::None));
+        quote!(#from => #function(#trigger, #step),)
     });
     quote! {
         fn pick<__P: #sw::Pass<Self>>(
@@ -157,13 +154,10 @@ fn emit_act(emitter: &Emitter<'_>) -> Option<TokenStream> {
         .map(|(id, arm)| {
             let actions = arm.actions.iter().map(|action| emit_action(emitter, action));
             let place = id.0;
-            match arm.matched() {
-                Some(matched) => {
-                    let pattern = &matched.pattern;
-                    quote!((#place, ::core::option::Option::Some(#pattern)) => { #(#actions)* })
-                }
-                None => quote!((#place, _) => { #(#actions)* }),
-            }
+            let pattern = arm.matched().map(|matched| &matched.pattern);
+            let pattern = pattern.map(|pattern| quote!(::core::option::Option::Some(#pattern)));
+            let pattern = pattern.unwrap_or_else(|| quote!(_));
+            quote!((#place, #pattern) => { #(#actions)* })
         })
         .collect();
     (!cases.is_empty()).then(|| {

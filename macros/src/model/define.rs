@@ -24,10 +24,10 @@ pub(crate) fn define<'a>(arena: &'a Bump, model: &'a Model) -> Definition<'a> {
     let data = model.data.as_ref().map_or_else(|| "()".to_owned(), |ty| ty.to_token_stream().to_string());
     let nodes = model.nodes.iter().zip(arms).map(|(node, arms)| builder.node(node, arms));
     Definition {
-        machine: builder.text(model.name.unraw()),
+        machine: builder.text(&model.name.unraw()),
         version: model.version,
         doc: &model.attrs.doc,
-        data: DataDef { type_name: builder.text(data.replace(' ', "")), version: model.data_version },
+        data: DataDef { type_name: builder.text(&data.replace(' ', "")), version: model.data_version },
         initial: model.initial.unwrap_or(NodeId(0)),
         unhandled: match model.unhandled {
             Unhandled::Reject => UnhandledDef::Reject,
@@ -35,16 +35,19 @@ pub(crate) fn define<'a>(arena: &'a Bump, model: &'a Model) -> Definition<'a> {
         },
         nodes: builder.ids(nodes),
         triggers: builder.ids(model.triggers.iter().map(|trigger| TriggerDef {
-            name: builder.text(trigger.named.variant.ident.unraw()),
+            name: builder.text(&trigger.named.variant.ident.unraw()),
             doc: &trigger.named.attrs.doc,
             internal: trigger.internal,
         })),
         // The name under which an event is recorded is known to rustc only.
         events: builder.ids(
-            model.events.iter().map(|event| EventDef { name: builder.text(event.ident.unraw()), version: 1 }),
+            model
+                .events
+                .iter()
+                .map(|event| EventDef { name: builder.text(&event.ident.unraw()), version: 1 }),
         ),
         effects: builder.ids(model.effects.iter().map(|effect| NameDef {
-            name: builder.text(effect.variant.ident.unraw()),
+            name: builder.text(&effect.variant.ident.unraw()),
             doc: &effect.attrs.doc,
         })),
         arms: builder.ids(model.arms.iter().map(|arm| builder.arm(arm))),
@@ -60,7 +63,7 @@ pub(crate) fn define<'a>(arena: &'a Bump, model: &'a Model) -> Definition<'a> {
             model
                 .migrations
                 .iter()
-                .map(|(from, to)| MigrationDef { from: builder.text(from.unraw()), to: *to }),
+                .map(|(from, to)| MigrationDef { from: builder.text(&from.unraw()), to: *to }),
         ),
         proofs: builder.ids(model.proofs.iter().map(|proof| proof.text.as_str())),
     }
@@ -77,13 +80,13 @@ impl<'a> Builder<'a> {
         self.arena.alloc_slice_copy(&items)
     }
 
-    fn text(&self, text: impl ToString) -> &'a str {
+    fn text(&self, text: &impl ToString) -> &'a str {
         self.arena.alloc_str(&text.to_string())
     }
 
     fn node(&self, node: &'a Node, arms: Vec<ArmId>) -> NodeDef<'a> {
         NodeDef {
-            name: self.text(node.name.unraw()),
+            name: self.text(&node.name.unraw()),
             kind: node.kind,
             parent: node.parent,
             last: node.last,

@@ -45,19 +45,17 @@ pub(super) fn parse_duration(
         return None;
     };
     let text = source_text(token.clone().into());
-    match &token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
-            let expr = syn::parse2(group.stream()).map_err(|error| diagnostics.syn(error)).ok()?;
-            Some(Duration { value: DurationValue::Expr(expr), text })
-        }
-        _ => match literal(&token) {
-            Some(value) => Some(Duration { value, text }),
-            None => {
-                diagnostics.error(&token, format!("`{text}` is not a duration\n{HELP}"));
-                None
-            }
-        },
+    if let TokenTree::Group(group) = &token
+        && group.delimiter() == Delimiter::Parenthesis
+    {
+        let expr = syn::parse2(group.stream()).map_err(|error| diagnostics.syn(error)).ok()?;
+        return Some(Duration { value: DurationValue::Expr(expr), text });
     }
+    let value = literal(&token);
+    if value.is_none() {
+        diagnostics.error(&token, format!("`{text}` is not a duration\n{HELP}"));
+    }
+    value.map(|value| Duration { value, text })
 }
 
 fn literal(token: &TokenTree) -> Option<DurationValue> {

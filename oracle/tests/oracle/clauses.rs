@@ -401,7 +401,8 @@ fn a_region_that_answers_is_not_vetoed_by_what_it_inherits() {
     is(&both.fire(VetoedTrigger::Shrug), "A+B", &["2 in A+B"]);
     let rejection = both.refused(VetoedTrigger::Ask, Outcome::Refused);
     assert_eq!(rejection.reason(), Some("enough"));
-    let verdicts: Vec<_> = rejection.explanation().candidates.iter().map(|arm| arm.to_string()).collect();
+    let verdicts: Vec<_> =
+        rejection.explanation().candidates.iter().map(std::string::ToString::to_string).collect();
     assert_eq!(verdicts.len(), 3, "{verdicts:#?}");
 }
 

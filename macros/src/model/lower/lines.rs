@@ -26,12 +26,11 @@ fn resolve_triggers(diagnostics: &mut Diagnostics, model: &Model, names: &[Ident
     let mut found = Vec::new();
     let mut whole = true;
     for name in names {
-        match model.find_trigger(name) {
-            Some(id) => found.push(id),
-            None => {
-                unknown_name::report_trigger(diagnostics, model, &syn::Path::from(name.clone()));
-                whole = false;
-            }
+        if let Some(id) = model.find_trigger(name) {
+            found.push(id);
+        } else {
+            unknown_name::report_trigger(diagnostics, model, &syn::Path::from(name.clone()));
+            whole = false;
         }
     }
     whole.then_some(found)

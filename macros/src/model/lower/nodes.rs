@@ -112,8 +112,7 @@ fn fits(diagnostics: &mut Diagnostics, parent: Option<&Node>, node: (&parse::Nod
     let (node, kind) = node;
     let around = parent.map(|parent| parent.kind);
     let wrong = match (around, kind) {
-        (Some(NodeKind::Parallel), NodeKind::Region) => None,
-        (Some(NodeKind::Parallel), NodeKind::History | NodeKind::DeepHistory) => None,
+        (Some(NodeKind::Parallel), NodeKind::Region | NodeKind::History | NodeKind::DeepHistory) => None,
         (Some(NodeKind::Parallel), _) => Some(format!(
             "a parallel state holds regions\nhelp: write `region Name {{ initial {0}; … }}` around `{0}`",
             node.name

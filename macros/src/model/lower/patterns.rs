@@ -141,7 +141,7 @@ fn lower_literal(diagnostics: &mut Diagnostics, model: &Model, expr: &mut Expr, 
             unknown_name::report_effect(diagnostics, model, path);
             return false;
         }
-    } else if !name.is_some_and(|name| model.find_trigger(name).is_some()) {
+    } else if name.is_none_or(|name| model.find_trigger(name).is_none()) {
         unknown_name::report_trigger(diagnostics, model, path);
         return false;
     }
