@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use statewright::prelude::*;
 use std::time::Duration;
 
+/// What one person can carry.
+const GRAMS_MAX: u32 = 30_000;
+
 state_machine! {
     /// A parcel, from the counter to the doorstep.
     pub machine Parcel {
@@ -51,7 +54,7 @@ state_machine! {
             region Goods {
                 initial Unweighed;
                 state Unweighed {
-                    on Weigh { grams } if grams > data.limit() => stay emit Weighed { grams } raise TooHeavy { grams };
+                    on Weigh { grams } if grams > GRAMS_MAX => stay emit Weighed { grams } raise TooHeavy { grams };
                     on Weigh { grams } => Ready emit Weighed { grams };
                 }
                 final Ready;
@@ -138,10 +141,6 @@ pub struct Slip {
 }
 
 impl Slip {
-    fn limit(&self) -> u32 {
-        30_000
-    }
-
     fn postage(&self) -> u32 {
         200 + self.grams / 10
     }

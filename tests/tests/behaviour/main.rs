@@ -4,7 +4,6 @@ mod commands;
 mod crash;
 mod effects;
 mod faults;
-mod graph;
 mod hosts;
 mod queues;
 mod restored;
