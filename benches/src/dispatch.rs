@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 /// Triggers in one turn: more than a branch predictor learns by heart.
-const TRIGGERS: usize = 1 << 18;
+const TRIGGERS: u32 = 1 << 18;
 
 /// Turns of each contestant; the median counts.
 const TURNS: usize = 21;
@@ -19,8 +19,10 @@ const TURNS: usize = 21;
 /// Somebody who runs a list of triggers.
 struct Contestant<'a, T> {
     name: &'static str,
-    run: Box<dyn FnMut(&[T]) + 'a>,
+    run: Box<Run<'a, T>>,
 }
+
+type Run<'a, T> = dyn FnMut(&[T]) + 'a;
 
 impl<'a, T> Contestant<'a, T> {
     fn new(name: &'static str, run: impl FnMut(&[T]) + 'a) -> Self {
@@ -50,7 +52,7 @@ fn race<T>(title: &str, triggers: impl Fn(&mut fastrand::Rng) -> T, mut contesta
     let mut first = None;
     for (contestant, mut times) in contestants.iter().zip(times) {
         times.sort();
-        let median = times[times.len() / 2].as_secs_f64() * 1e9 / TRIGGERS as f64;
+        let median = times[times.len() / 2].as_secs_f64() * 1e9 / f64::from(TRIGGERS);
         let ratio = median / *first.get_or_insert(median);
         println!("{:<24} {median:>14.2} {ratio:>14.2}", contestant.name);
     }

@@ -150,7 +150,7 @@ impl Slip {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_hours(24)
+        Duration::from_hours(24 * u64::from(self.rings))
     }
 }
 
