@@ -63,6 +63,20 @@ pub fn decide<M: Machine, P: Pass<M>>(trigger: M::Trigger, step: &mut P) -> Deci
     }
 }
 
+/// Decides a trigger, and notes the arms that take it.
+#[inline]
+pub(crate) fn fire<M: Machine>(trigger: M::Trigger, step: &mut Stepper<'_, M>) -> Decision {
+    let before = step.arms.len();
+    let decision = M::decide(trigger, step);
+    if let Decision::Took(arm) = decision
+        && step.arms.len() == before
+    {
+        // Generated code has taken it: there was no microstep of ours.
+        step.arms.push(arm);
+    }
+    decision
+}
+
 /// Enters the initial configuration.
 pub(crate) fn begin<M: Machine>(step: &mut Stepper<'_, M>) {
     M::wind(step);
@@ -73,6 +87,7 @@ pub(crate) fn begin<M: Machine>(step: &mut Stepper<'_, M>) {
 /// Takes arms together: exits, actions, the new state, entries.
 pub(crate) fn microstep<M: Machine>(step: &mut Stepper<'_, M>, arms: &[ArmId], trigger: Option<M::Trigger>) {
     let definition = M::DEFINITION;
+    step.arms.extend_from_slice(arms);
     let from = Configuration::of(definition, step.state.leaves());
     let way = definition.microstep(&from, step.memory(), arms);
     for node in &way.exits {
@@ -181,16 +196,20 @@ fn done<M: Machine>(step: &mut Stepper<'_, M>, node: NodeId) -> bool {
 
 /// Handles a trigger that was raised. What nothing answers is dropped; what is refused fails the whole step.
 fn raised<M: Machine>(step: &mut Stepper<'_, M>, trigger: M::Trigger) -> Result<bool, Failure> {
-    step.missed.borrow_mut().clear();
+    let before = step.missed.take();
     let mut asked = Asked::of::<M>(trigger.id());
-    match M::decide(trigger, step) {
+    let decision = fire(trigger, step);
+    let missed = step.missed.replace(before);
+    match decision {
         Decision::Refused(arm) => {
-            asked.missed = step.missed.take();
+            asked.missed = missed;
             asked.reason = step.reason();
             Err(Failure::Refused { arm, trigger: asked })
         }
-        Decision::Took(_) => Ok(true),
-        Decision::Ignored(_) | Decision::NotHandled => Ok(false),
+        Decision::Took(_) | Decision::Ignored(_) | Decision::NotHandled => {
+            step.missed.borrow_mut().extend(missed);
+            Ok(matches!(decision, Decision::Took(_)))
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 //! Durable instances are this with a record written before anybody sees the step; that is the host's work.
 
 use crate::cx::Cx;
-use crate::definition::chart::Nodes;
-use crate::definition::{NodeId, TriggerId, Unhandled};
+use crate::definition::chart::{Arms, Nodes};
+use crate::definition::{ArmId, NodeId, TriggerId, Unhandled};
 use crate::engine;
 use crate::explain::{self, Asked, Explanation, Permitted, Rejection};
 use crate::machine::{Decision, Machine, MachineState, MachineTrigger};
@@ -36,6 +36,10 @@ pub struct Step<M: Machine> {
     pub events: Vec<M::Event>,
     /// What is to be done outside, in order.
     pub effects: Vec<M::Effect>,
+    /// The arms taken, microstep by microstep.
+    pub arms: Arms,
+    /// The guards that were asked and did not hold, by arm.
+    pub missed: Vec<ArmId>,
     /// Timers set and cleared, and histories that stand for something else, if there are any.
     pub changes: Option<Box<Changes>>,
     /// The trigger was accepted and nothing happened: there is nothing to record.
@@ -58,7 +62,16 @@ pub struct Changes {
 impl<M: Machine> Step<M> {
     /// The step that does nothing.
     pub(crate) fn nowhere(state: M::State) -> Self {
-        Self { from: state, to: state, events: Vec::new(), effects: Vec::new(), changes: None, ignored: true }
+        Self {
+            from: state,
+            to: state,
+            events: Vec::new(),
+            effects: Vec::new(),
+            arms: Arms::new(),
+            missed: Vec::new(),
+            changes: None,
+            ignored: true,
+        }
     }
 }
 
@@ -180,13 +193,14 @@ impl<M: Machine> Instance<M> {
             }
         }
         let at = step.state;
-        match M::decide(trigger, &mut step) {
+        match engine::fire(trigger, &mut step) {
             // Nothing to run on, nothing to keep besides state and data: most steps end here.
             Decision::Took(_) if !M::RUNS_ON && step.is_plain() => {
-                let Stepper { state: to, events, effects, .. } = step;
+                let Stepper { state: to, events, effects, arms, missed, .. } = step;
                 self.state = to;
                 self.begun = true;
-                Ok(Step { from, to, events, effects, changes: None, ignored: false })
+                let missed = missed.into_inner();
+                Ok(Step { from, to, events, effects, arms, missed, changes: None, ignored: false })
             }
             Decision::Ignored(_) if self.begun => Ok(Step::nowhere(from)),
             Decision::Took(_) => {
@@ -253,7 +267,7 @@ impl<M: Machine> Instance<M> {
 
     /// Takes over what a step has come to, or leaves all as it was.
     fn conclude(&mut self, from: M::State, made: Made<M>) -> Result<Step<M>, Rejection> {
-        let Made { state, events, effects, changed, settled } = made;
+        let Made { state, events, effects, arms, missed, changed, settled } = made;
         match settled {
             Ok(()) => {
                 let changes = changed.map(|after| {
@@ -263,7 +277,7 @@ impl<M: Machine> Instance<M> {
                 });
                 self.begun = true;
                 self.state = state;
-                Ok(Step { from, to: state, events, effects, changes, ignored: false })
+                Ok(Step { from, to: state, events, effects, arms, missed, changes, ignored: false })
             }
             Err(Failure::Refused { arm, trigger }) => {
                 let decision = Decision::Refused(arm);
@@ -402,6 +416,8 @@ struct Made<M: Machine> {
     state: M::State,
     events: Vec<M::Event>,
     effects: Vec<M::Effect>,
+    arms: Arms,
+    missed: Vec<ArmId>,
     changed: Option<Box<Ledger>>,
     settled: Result<(), Failure>,
 }
@@ -412,8 +428,8 @@ impl<M: Machine> Made<M> {
         if settled.is_err() {
             step.undo();
         }
-        let Stepper { state, events, effects, changed, .. } = step;
-        Self { state, events, effects, changed, settled }
+        let Stepper { state, events, effects, arms, missed, changed, .. } = step;
+        Self { state, events, effects, arms, missed: missed.into_inner(), changed, settled }
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Stepper<'a, M: Machine> {
     pub(crate) state: M::State,
     pub(crate) events: Vec<M::Event>,
     pub(crate) effects: Vec<M::Effect>,
+    /// The arms taken so far.
+    pub(crate) arms: Arms,
     pub(crate) missed: RefCell<Vec<ArmId>>,
     /// Histories and timers as the step leaves them, if it touches them.
     pub(crate) changed: Option<Box<Ledger>>,
@@ -118,6 +120,7 @@ impl<'a, M: Machine> Stepper<'a, M> {
             state,
             events: Vec::new(),
             effects: Vec::new(),
+            arms: Arms::new(),
             missed: RefCell::default(),
             changed: None,
             microsteps: 0,

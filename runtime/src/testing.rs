@@ -11,7 +11,20 @@
 //! Events and effects are compared as they would be recorded, so they need no `PartialEq`. A difference panics
 //! with both sides, as assertions do; nothing here is for code that ships.
 
+//! Besides: [`Paths`] through a machine as scripts of triggers, [`Coverage`] of its arms and guards, and with the feature
+//! `proptest` random sequences of triggers.
+
 #![allow(clippy::return_self_not_must_use, reason = "an assertion is done when it is called")]
+
+mod coverage;
+mod paths;
+#[cfg(feature = "proptest")]
+mod strategy;
+
+pub use coverage::Coverage;
+pub use paths::{Line, Path, Paths};
+#[cfg(feature = "proptest")]
+pub use strategy::{sequences, sequences_of};
 
 use crate::clock::{Clock, FakeClock};
 use crate::cx::{Cx, Ids};

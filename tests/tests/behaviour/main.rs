@@ -5,6 +5,7 @@ mod crash;
 mod effects;
 mod faults;
 mod hosts;
+mod paths;
 mod queues;
 mod restored;
 mod scripts;
