@@ -52,13 +52,17 @@ pub(crate) fn encode_step<M: Machine>(
     };
     let events = step.events.iter().map(event).collect::<Result<_, serde_json::Error>>()?;
     let effects = step.effects.iter().map(encode_effect).collect::<Result<_, _>>()?;
-    let trigger = origin.trigger;
+    let due = step.changes.as_ref().and_then(|changes| changes.due);
+    let trigger: Text = match due {
+        Some((timer, _)) if origin.trigger.is_empty() => M::DEFINITION.timer_name(timer.arm).into(),
+        _ => origin.trigger.into(),
+    };
     let (command, envelope) = origin.envelope::<M>();
     Ok(RecordedStep {
         kind: Kind::Step,
         at: cx.now(),
         command,
-        trigger: trigger.into(),
+        trigger,
         from: step.from.text(),
         to: step.to.text(),
         body: Body {
