@@ -40,6 +40,28 @@ mod hidden {
             final r#fn;
         }
     }
+
+    ::statewright::state_machine! {
+        #[allow(unreachable_state)]
+        pub machine Some_ {
+            triggers { Some(u8), None, #[internal] Box { step: u8 } }
+            initial Option;
+            after 5s => Err;
+            on None => r#loop;
+            parallel Option {
+                deep history Vec;
+                done => Err;
+                region r#type { initial Ok; state Ok { on Some(found) if found > 1 => Into raise Box { step: found }; } final Into; }
+                region Result { initial Default; state Default { on Box { step } if step > 0 => From; } final From; }
+            }
+            state r#loop { always if cx.now() > cx.now() => Vec; every (super::second()) => stay; on Some(_) => Vec; }
+            final Err;
+        }
+    }
+}
+
+fn second() -> std::time::Duration {
+    std::time::Duration::from_secs(1)
 }
 
 mod two {
@@ -77,5 +99,8 @@ fn main() {
     c.fire(hidden::CTrigger::Some(0)).expect("anything does");
     assert_eq!(c.state().to_string(), "fn");
     assert!(c.is_finished());
+    let mut some = statewright::Instance::<hidden::Some_>::new();
+    let step = some.fire(hidden::Some_Trigger::Some(2)).expect("more than one");
+    assert_eq!((step.to, step.arms.len()), (hidden::Some_State::Err, 3));
     two::run();
 }
