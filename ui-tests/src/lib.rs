@@ -152,7 +152,12 @@ mod tests {
         for wrong in ["Off", "Written+Off", "Off+Off", "Work", "Off+Written+Sleep", ""] {
             assert!(wrong.parse::<DeskState>().is_err(), "{wrong}");
         }
-        assert!(state.is_in(DeskNode::Paper) && state.is_in(DeskNode::Written) && !state.is_in(DeskNode::Pause));
-        assert_eq!(state.path(), [DeskNode::Work, DeskNode::Lamp, DeskNode::Off, DeskNode::Paper, DeskNode::Written]);
+        assert!(
+            state.is_in(DeskNode::Paper) && state.is_in(DeskNode::Written) && !state.is_in(DeskNode::Pause)
+        );
+        assert_eq!(
+            state.path(),
+            [DeskNode::Work, DeskNode::Lamp, DeskNode::Off, DeskNode::Paper, DeskNode::Written]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::state_machine;
 use crate::event;
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -108,11 +108,41 @@ const WORDS: &[&str] = &[
     "$",
     "raise",
     "retired",
+    "region",
+    "history",
+    "deep",
+    "always",
+    "done",
+    "every",
+    "limit",
+    "migrate",
+    "per",
+    "burst",
+    "requires",
+    "never",
+    "~>",
+    "handled",
+    "ends",
+    "5m",
+    "0s",
+    "(A, B)",
+    "{ region A { initial B; state B { on A => B; } } }",
+    "{ A requires B; }",
+    "[internal]",
 ];
 
 const MACHINE: &str = "/// Doc. \n pub machine M { version 1; data D; triggers { A { n: u32 }, B(u8), C } events { E } effects { F { n: u32 } } \
     initial S; unhandled ignore; on C => T; state S { entry do F { n: 1 }; exit emit E; #[allow(dead_end)] on A { n } if n > 0 => P emit E do F { n }; \
     on A { .. } => reject \"no\"; ignore B; } state P { initial Q; state Q { on B(x) => internal_q; } } final T; }";
+
+/// Every construct of the language, sound as it stands.
+const WHOLE: &str = "#[warn(unguarded_fallback)] pub machine W { version 2; data D; triggers { A { n: u32 }, B, C, #[internal] R(u8) } \
+    events { E } effects { F { n: u32 } } initial P; every 1h => stay; on C => T; limit 3 per 1s burst 5 on A, B per tenant; migrate { Old => X; } \
+    parallel P { deep history H; entry do F { n: 1 }; done => Y; on A { n } => (X2, Y2) raise R(1); \
+    region Left { initial X; on R(_) => internal X2; state X { after 5m if data.ok() => X2 emit E; on B => X2; } final X2; } \
+    region Right { initial Y1; history S => Y1; state Y1 { on B => Y2; ignore A; } final Y2; } } \
+    state Y { always if data.ok() => H; on B => S; after (span()) => T; } final T; \
+    prove { T requires P; never Y ~> T; P reaches T; always ends; handled C, A; } }";
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -127,20 +157,31 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_machine_never_panics(place in any::<prop::sample::Index>(), other in any::<prop::sample::Index>(), how in 0..3_u8) {
-        let tokens: TokenStream = MACHINE.parse().expect("tokens");
+    fn a_damaged_machine_never_panics(place in any::<prop::sample::Index>(), other in any::<prop::sample::Index>(), how in 0..3_u8, whole in any::<bool>()) {
+        let tokens: TokenStream = if whole { WHOLE } else { MACHINE }.parse().expect("tokens");
         let count = count(&tokens);
         let damage = Damage { place: place.index(count), other: other.index(count), how };
         holds(damage.on(tokens));
     }
 }
 
-/// The block cut off behind each of its tokens, as an editor sees it while it is typed.
+/// The block cut off behind each of its tokens, as an editor sees it while it is typed: no panic, and all types are
+/// there as soon as the machine has a name and braces.
 #[test]
-fn a_half_typed_machine_never_panics() {
-    let tokens: TokenStream = MACHINE.parse().expect("tokens");
-    for place in 0..count(&tokens) {
-        holds(Damage { place, other: 0, how: 3 }.on(tokens.clone()));
+fn a_half_typed_machine_never_panics_and_has_its_types() {
+    for (machine, name) in [(MACHINE, "M"), (WHOLE, "W")] {
+        let tokens: TokenStream = machine.parse().expect("tokens");
+        for place in 0..count(&tokens) {
+            let cut = Damage { place, other: 0, how: 3 }.on(tokens.clone());
+            let braced = cut.clone().into_iter().any(
+                |token| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace),
+            );
+            let out = state_machine(cut.clone()).to_string();
+            holds(cut);
+            for suffix in ["State", "Node", "Trigger"].iter().filter(|_| braced) {
+                assert!(out.contains(&format!("enum {name}{suffix}")), "cut at {place}: no `{name}{suffix}`");
+            }
+        }
     }
 }
 

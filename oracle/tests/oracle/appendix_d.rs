@@ -101,7 +101,11 @@ impl Hold {
                 continue;
             }
             assert_eq!(instance.state().text(), oracle.text(), "{at}");
-            assert!(self.known.is_empty() || self.known.contains(&oracle.text()), "the compiler knows no run to {}: {at}", oracle.text());
+            assert!(
+                self.known.is_empty() || self.known.contains(&oracle.text()),
+                "the compiler knows no run to {}: {at}",
+                oracle.text()
+            );
             let due: std::collections::BTreeMap<_, _> =
                 instance.timers().map(|timer| (timer.arm, timer.due)).collect();
             assert_eq!(due.into_iter().collect::<Vec<_>>(), oracle.timers(), "{at}");

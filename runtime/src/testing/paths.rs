@@ -79,7 +79,8 @@ impl<M: Machine> Paths<M> {
         };
         let text = edge.label.text(M::DEFINITION);
         let ends = settle(graph, edge.to, &edge.arms).into_iter();
-        ends.map(|(to, arms)| (Line { trigger, text: text.clone(), arms, to: self.texts[to].clone() }, to)).collect()
+        ends.map(|(to, arms)| (Line { trigger, text: text.clone(), arms, to: self.texts[to].clone() }, to))
+            .collect()
     }
 
     /// Whether these are all: of a machine with too many configurations only a part is looked at.

@@ -19,7 +19,9 @@ pub fn sequences_of<M: Machine>(
 ) -> BoxedStrategy<Vec<M::Trigger>> {
     let triggers = (0..).map(TriggerId).zip(M::DEFINITION.triggers).filter(|(_, def)| !def.internal);
     let each: Vec<BoxedStrategy<M::Trigger>> = triggers
-        .filter_map(|(id, def)| payload(def.name).or_else(|| M::Trigger::bare(id).map(|trigger| Just(trigger).boxed())))
+        .filter_map(|(id, def)| {
+            payload(def.name).or_else(|| M::Trigger::bare(id).map(|trigger| Just(trigger).boxed()))
+        })
         .collect();
     if each.is_empty() {
         return Just(Vec::new()).boxed();

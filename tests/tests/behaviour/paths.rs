@@ -75,7 +75,10 @@ fn a_transition_cover_takes_every_arm_and_coverage_says_what_is_left() {
     // What refuses and when a guard fails is no transition.
     let gaps = coverage.gaps();
     assert_eq!(gaps.len(), 2, "{coverage}");
-    assert!(gaps[0].ends_with("`Dim { percent } [percent > 0]` of `ROn`: the guard always held"), "{coverage}");
+    assert!(
+        gaps[0].ends_with("`Dim { percent } [percent > 0]` of `ROn`: the guard always held"),
+        "{coverage}"
+    );
     assert!(gaps[1].ends_with("`Dim { .. }` of `ROn` was never taken"), "{coverage}");
     let mut lamps = Instance::<Lamps>::new();
     coverage.note(&lamps.fire(LampsTrigger::Right));
