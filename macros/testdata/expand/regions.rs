@@ -17,6 +17,6 @@ state_machine! {
                 final D;
             }
         }
-        final Off;
+        state Off { on Go { .. } => Was; on Stop => stay; }
     }
 }
