@@ -153,6 +153,11 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
+/// The known name that a slip of the pen or two makes of this one.
+pub(crate) fn misspelt<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known.into_iter().find(|known| (1..=2).contains(&distance(name, known)))
+}
+
 /// Edits between two names, letter case aside: insertions, deletions, replacements, and swaps of neighbours (optimal
 /// string alignment, after Damerau and Levenshtein).
 fn distance(a: &str, b: &str) -> usize {

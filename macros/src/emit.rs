@@ -80,6 +80,13 @@ fn docs(attrs: &Attrs, otherwise: &str) -> TokenStream {
     }
 }
 
+/// Levels of lints: they hold for every type that is generated.
+fn lints(model: &Model) -> TokenStream {
+    let is_lint =
+        |attr: &&syn::Attribute| ["allow", "warn", "deny", "expect"].iter().any(|w| attr.path().is_ident(w));
+    model.attrs.passed.iter().filter(is_lint).map(ToTokens::to_token_stream).collect()
+}
+
 /// What is passed through besides the doc comment.
 fn passed(attrs: &Attrs) -> TokenStream {
     let passed = attrs.passed.iter().filter(|attr| !attr.path().is_ident("doc"));

@@ -27,8 +27,10 @@ pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
         quote!(#text)
     });
     let handlers = emit_handlers(emitter, &name);
+    let lints = super::lints(model);
     quote! {
         #[doc = #doc]
+        #lints
         #[derive(::core::clone::Clone, ::core::fmt::Debug, #sw::serde::Serialize, #sw::serde::Deserialize)]
         #[serde(crate = "::statewright::__private::serde", tag = "name", content = "payload")]
         #(#attrs)*

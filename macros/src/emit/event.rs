@@ -23,8 +23,10 @@ pub(super) fn emit_events(emitter: &Emitter<'_>) -> TokenStream {
     });
     let machine_event = emit_machine_event(emitter);
     let each = model.events.iter().enumerate().map(|(place, _)| emit_each(emitter, place));
+    let lints = super::lints(model);
     quote! {
         #[doc = #doc]
+        #lints
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis enum #name { #(#variants),* }
 

@@ -110,8 +110,10 @@ fn emit_level(emitter: &Emitter<'_>, level: &Level) -> TokenStream {
     });
     let plain = !level.has_regions(emitter) && (level.region.is_some() || levels(emitter).nth(1).is_none());
     let names = plain.then(|| emit_names(emitter, name, &or_nothing(emitter, level)));
+    let lints = super::lints(model);
     quote! {
         #[doc = #doc]
+        #lints
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::cmp::PartialEq, ::core::cmp::Eq, ::core::hash::Hash, ::core::fmt::Debug)]
         #vis enum #name { #(#variants,)* #nowhere }
         #names
@@ -138,8 +140,10 @@ fn emit_nodes(emitter: &Emitter<'_>) -> TokenStream {
     });
     let known = if names.is_empty() { vec![format_ident!("__Nowhere")] } else { names.clone() };
     let named = emit_names(emitter, &name, &known);
+    let lints = super::lints(model);
     quote! {
         #[doc = #doc]
+        #lints
         #[allow(dead_code)]
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::cmp::PartialEq, ::core::cmp::Eq, ::core::hash::Hash, ::core::fmt::Debug)]
         #vis enum #name { #(#docs #names,)* #nowhere }

@@ -25,8 +25,10 @@ pub(super) fn emit_triggers(emitter: &Emitter<'_>) -> TokenStream {
         let text = variant.unraw().to_string();
         quote!(#text)
     });
+    let lints = super::lints(model);
     quote! {
         #[doc = #doc]
+        #lints
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #(#attrs)*
         #vis enum #name { #(#variants),* }

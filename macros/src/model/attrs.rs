@@ -1,6 +1,6 @@
 //! Attributes of items: doc comments, `#[allow(rule)]`, and what is passed through.
 
-use crate::diagnostics::{Diagnostics, Level, RULES, Rule, nearest};
+use crate::diagnostics::{Diagnostics, Level, RULES, Rule, misspelt};
 use proc_macro2::Ident;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -88,12 +88,11 @@ fn rule_named(name: &Ident) -> Option<&'static Rule> {
 /// A lint of rustc's or clippy's is passed through; a misspelt rule is not one.
 fn is_misspelt(diagnostics: &mut Diagnostics, path: &Path) -> bool {
     let Some(name) = path.get_ident() else { return false };
-    let near = nearest(&name.to_string(), RULES.iter().map(|rule| rule.name));
-    let misspelt = !near.is_empty() && name.to_string().len() > 8;
-    if misspelt {
-        diagnostics.error(path, format!("there is no rule `{name}`\nhelp: {near}"));
+    let meant = misspelt(&name.to_string(), RULES.iter().map(|rule| rule.name));
+    if let Some(meant) = meant {
+        diagnostics.error(path, format!("there is no rule `{name}`\nhelp: did you mean `{meant}`?"));
     }
-    misspelt
+    meant.is_some()
 }
 
 fn doc_line(attr: &Attribute) -> Option<String> {

@@ -1,8 +1,6 @@
 //! Every format of every random machine, and of one with names and guards that formats trip over: true, and read by
 //! the parsers that people use.
 
-#![allow(non_camel_case_types, dead_code, reason = "nasty names are the point")]
-
 use crate::{Run, machines};
 use statewright::Machine;
 use statewright::definition::Definition;
@@ -14,7 +12,7 @@ use std::process::Command;
 
 state_machine! {
     /// Names that formats have a meaning of their own for, "quoted" & <marked>.
-    #[allow(unreachable_state, unused_trigger, dead_end)]
+    #[allow(unreachable_state, unused_trigger, dead_end, non_camel_case_types, dead_code)]
     machine Nasty {
         data World;
         triggers { state { note: String }, end, r#default, Some, Pipe }
@@ -43,9 +41,10 @@ impl Write {
             ("scxml", definition.to_scxml()),
             ("svg", definition.to_svg()),
             ("puml", definition.to_plantuml()),
+            ("json", definition.to_json()),
         ];
         for (end, text) in formats {
-            if end != "svg" {
+            if end != "svg" && end != "json" {
                 is_true(definition, end, &text);
             }
             let path = self.folder.join(definition.machine).with_extension(end);
@@ -101,9 +100,16 @@ fn what_is_drawn_is_true_and_is_read_by_real_parsers() {
     let mut write = Write { folder: folder.clone(), count: 0 };
     machines::each(&mut write);
     write.write(Nasty::DEFINITION);
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../definition/definition.schema.json");
+    let schema = schema.canonicalize().expect("it is in the tree");
     let Some(parsers) = parsers(target) else { return };
-    let run =
-        Command::new("node").arg("parse.mjs").arg(&folder).current_dir(parsers).output().expect("node runs");
+    let run = Command::new("node")
+        .arg("parse.mjs")
+        .arg(&folder)
+        .arg(schema)
+        .current_dir(parsers)
+        .output()
+        .expect("node runs");
     let said = String::from_utf8_lossy(&run.stdout);
     assert_eq!(said.trim(), format!("{} read", write.count), "{}", String::from_utf8_lossy(&run.stderr));
 }
