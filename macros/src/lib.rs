@@ -11,6 +11,7 @@ mod emit;
 mod event;
 mod expand;
 mod model;
+mod names;
 mod parse;
 
 use proc_macro::TokenStream;

@@ -2,9 +2,12 @@
 //! place is the error, the first a second one, so that both are underlined.
 
 use crate::diagnostics::{DUPLICATE_NAME, Diagnostics};
+use crate::model::{Model, NodeId, NodeKind};
+use crate::names::snake_case;
 use proc_macro2::Ident;
 use quote::ToTokens;
 use std::collections::BTreeMap;
+use syn::ext::IdentExt;
 
 pub(crate) fn report_names<'a>(
     diagnostics: &mut Diagnostics,
@@ -27,6 +30,22 @@ pub(crate) fn report(diagnostics: &mut Diagnostics, what: &str, names: (&Ident, 
     let help = format!("names are unique in a machine: give one {what} another name");
     diagnostics.broken(DUPLICATE_NAME, second, (format!("a second {what} `{second}`"), help));
     diagnostics.broken(DUPLICATE_NAME, first, (format!("`{first}` is first declared here"), String::new()));
+}
+
+/// Regions of one parallel state become fields: their names must differ as fields are written.
+pub(crate) fn report_fields(diagnostics: &mut Diagnostics, model: &Model) {
+    let mut first: BTreeMap<(Option<NodeId>, String), &Ident> = BTreeMap::new();
+    for node in model.nodes.iter().filter(|node| node.kind == NodeKind::Region) {
+        let field = (node.parent, snake_case(&node.name.unraw().to_string()));
+        if let Some(earlier) = first.get(&field) {
+            let wrong =
+                format!("regions `{earlier}` and `{}` would both be the field `{}`", node.name, field.1);
+            let help = "give one of them another name".to_owned();
+            diagnostics.broken(DUPLICATE_NAME, &node.name, (wrong, help));
+        } else {
+            first.insert(field, &node.name);
+        }
+    }
 }
 
 /// Lines that stand only once in a machine.

@@ -3,6 +3,7 @@
 use super::trigger::{cases, emit_variants};
 use super::{Emitter, docs, door};
 use crate::model::Named;
+use crate::names::snake_case;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
@@ -101,31 +102,4 @@ fn fields(named: &Named) -> impl Iterator<Item = (Member, Ident, &Type)> {
         Some(name) => (Member::Named(name.clone()), name.clone(), &field.ty),
         None => (Member::from(place), format_ident!("value{place}"), &field.ty),
     })
-}
-
-pub(super) fn snake_case(name: &str) -> String {
-    let mut out = String::new();
-    let mut before = ' ';
-    for c in name.chars() {
-        if c.is_uppercase() && before.is_lowercase() {
-            out.push('_');
-        }
-        out.extend(c.to_lowercase());
-        before = c;
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::snake_case;
-
-    #[test]
-    fn methods_are_named_in_snake_case() {
-        for (variant, method) in
-            [("Charge", "charge"), ("SendMail", "send_mail"), ("HTTPCall", "httpcall"), ("A2B", "a2b")]
-        {
-            assert_eq!(snake_case(variant), method);
-        }
-    }
 }

@@ -4,9 +4,9 @@
 //! variant with one field for each region.
 
 use super::definition::node_id;
-use super::effect::snake_case;
 use super::{Emitter, docs, door};
 use crate::model::{Node, NodeId, NodeKind};
+use crate::names::snake_case;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use statewright_definition::chart::{Configuration, Memory};
@@ -67,10 +67,17 @@ fn level_name(emitter: &Emitter<'_>, region: Option<NodeId>) -> Ident {
     }
 }
 
-/// The fields of a parallel state: one for each region, named like it.
+/// The fields of a parallel state: one for each region, named like it. On a broken model two could be alike.
 fn fields(emitter: &Emitter<'_>, parallel: NodeId) -> Vec<(Ident, NodeId)> {
-    let regions = emitter.definition.regions(parallel);
-    regions.map(|id| (field(&emitter.model.node(id).name), id)).collect()
+    let mut fields: Vec<(Ident, NodeId)> = Vec::new();
+    for region in emitter.definition.regions(parallel) {
+        let mut name = field(&emitter.model.node(region).name);
+        if fields.iter().any(|(other, _)| *other == name) {
+            name = format_ident!("{name}_{}", region.0);
+        }
+        fields.push((name, region));
+    }
+    fields
 }
 
 fn field(region: &Ident) -> Ident {

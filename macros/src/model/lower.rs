@@ -20,6 +20,7 @@ use syn::Type;
 pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machine) -> Model {
     let mut model = lower_header(diagnostics, &machine);
     let found = nodes::collect(diagnostics, &mut model, machine.members);
+    duplicate_name::report_fields(diagnostics, &model);
     nodes::resolve_initials(diagnostics, &mut model, &found);
     missing_initial::report(diagnostics, &model);
     for (source, arm) in found.arms {

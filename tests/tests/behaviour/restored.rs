@@ -205,3 +205,30 @@ async fn the_recorded_form_is_that_of_the_format() {
         ]
     );
 }
+
+/// Records of a machine whose states had other names.
+#[tokio::test]
+async fn old_names_are_migrated() {
+    let store = Arc::new(MemoryStore::new());
+    let repository = Repository::<Player>::new(store.clone());
+    let stream = repository.stream("", "a");
+    let mut loaded = repository.load(&stream).await.expect("it loads");
+    let steps = [PlayerTrigger::Switch, PlayerTrigger::Switch]
+        .map(|trigger| (loaded.instance.fire(trigger).expect("accepted"), Origin::default()));
+    repository.save(&stream, &mut loaded, steps.into()).await.expect("JSON");
+    let (records, head) = store.read(&stream, statewright::store::Revision(0), 10).await.expect("readable");
+    let old = StreamId::new("", "Player", "old");
+    let steps = records.into_iter().map(|record| {
+        let mut step = record.step;
+        step.to = step.to.replace("Stopped", "Halted").into();
+        let names = step.body.histories.values_mut().flatten();
+        names.for_each(|name| *name = name.replace("Stopped", "Halted").into());
+        step
+    });
+    let after = statewright::store::Head::default();
+    let append = statewright::store::Append { stream: old.clone(), after, steps: steps.collect() };
+    store.append(vec![append], statewright::store::Unit::Each).await;
+    let migrated = repository.load(&old).await.expect("it loads");
+    assert_eq!((migrated.revision(), seen(&migrated.instance)), (head.revision, seen(&loaded.instance)));
+    assert_eq!(seen(&migrated.instance).3[0].as_ref().map(Vec::len), Some(2));
+}
