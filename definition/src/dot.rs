@@ -2,38 +2,34 @@
 //!
 //! It decides no layout and draws nothing that is not declared.
 
-use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind, text};
-use std::fmt::Write;
+use crate::text::{self, Page};
+use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind};
 
 pub(super) fn draw(definition: &Definition<'_>) -> String {
-    let mut drawing = Drawing { definition, out: String::new() };
-    drawing.line(0, &format!("digraph {} {{", quoted(definition.machine)));
-    drawing.line(1, "compound=true;");
-    drawing.line(1, "node [shape=box, style=rounded];");
-    drawing.line(1, "start [shape=point];");
+    let mut drawing = Drawing { definition, page: Page::new("    ") };
+    drawing.page.line(0, &format!("digraph {} {{", quoted(definition.machine)));
+    drawing.page.line(1, "compound=true;");
+    drawing.page.line(1, "node [shape=box, style=rounded];");
+    drawing.page.line(1, "start [shape=point];");
     drawing.level(None, 1);
     drawing.edge("start", definition.initial, &[], 1);
     if !definition.own.is_empty() {
         let label = quoted(&format!("{}, in any state", definition.machine));
-        drawing.line(1, &format!("any [label={label}, style=\"rounded,dashed\"];"));
+        drawing.page.line(1, &format!("any [label={label}, style=\"rounded,dashed\"];"));
     }
     for (place, arm) in definition.arms.iter().enumerate() {
         drawing.arm(place, arm);
     }
-    drawing.line(0, "}");
-    drawing.out
+    drawing.page.line(0, "}");
+    drawing.page.out
 }
 
 struct Drawing<'d, 'a> {
     definition: &'d Definition<'a>,
-    out: String,
+    page: Page,
 }
 
 impl Drawing<'_, '_> {
-    fn line(&mut self, depth: usize, text: &str) {
-        let _ = writeln!(self.out, "{}{text}", "    ".repeat(depth));
-    }
-
     fn level(&mut self, parent: Option<NodeId>, depth: usize) {
         let children: Vec<_> = self.definition.children(parent).collect();
         for id in children {
@@ -49,23 +45,23 @@ impl Drawing<'_, '_> {
             quoted(&std::iter::once(node.name.to_owned()).chain(lines).collect::<Vec<_>>().join("\n"));
         if node.kind.is_history() {
             let shown = quoted(text::history(node.kind));
-            self.line(depth, &format!("{name} [label={shown}, xlabel={label}, shape=circle];"));
+            self.page.line(depth, &format!("{name} [label={shown}, xlabel={label}, shape=circle];"));
             for target in node.initial {
                 self.edge(&name, *target, &["style=dashed".to_owned()], depth);
             }
         } else if node.kind.is_leaf() {
             let more = if node.kind == NodeKind::Final { ", peripheries=2" } else { "" };
-            self.line(depth, &format!("{name} [label={label}{more}];"));
+            self.page.line(depth, &format!("{name} [label={label}{more}];"));
         } else {
             let style = if node.kind == NodeKind::Region { "dashed" } else { "rounded" };
-            self.line(depth, &format!("subgraph cluster_{name} {{"));
-            self.line(depth + 1, &format!("label={label}; style={style};"));
+            self.page.line(depth, &format!("subgraph cluster_{name} {{"));
+            self.page.line(depth + 1, &format!("label={label}; style={style};"));
             for target in node.initial {
-                self.line(depth + 1, &format!("start_{name} [shape=point];"));
+                self.page.line(depth + 1, &format!("start_{name} [shape=point];"));
                 self.edge(&format!("start_{name}"), *target, &[], depth + 1);
             }
             self.level(Some(id), depth + 1);
-            self.line(depth, "}");
+            self.page.line(depth, "}");
         }
     }
 
@@ -78,7 +74,7 @@ impl Drawing<'_, '_> {
         let to = text::id(self.leaf(to));
         let attributes =
             if attributes.is_empty() { String::new() } else { format!(" [{}]", attributes.join(", ")) };
-        self.line(depth, &format!("{from} -> {to}{attributes};"));
+        self.page.line(depth, &format!("{from} -> {to}{attributes};"));
     }
 
     fn arm(&mut self, place: usize, arm: &ArmDef<'_>) {
@@ -93,11 +89,11 @@ impl Drawing<'_, '_> {
             None => "any".to_owned(),
         };
         match arm.targets() {
-            [] => self.line(1, &format!("{from} -> {from} [{}];", attributes.join(", "))),
+            [] => self.page.line(1, &format!("{from} -> {from} [{}];", attributes.join(", "))),
             [target] => self.edge(&from, *target, &attributes, 1),
             several => {
-                self.line(1, &format!("fork{place} [shape=point];"));
-                self.line(1, &format!("{from} -> fork{place} [{}];", attributes.join(", ")));
+                self.page.line(1, &format!("fork{place} [shape=point];"));
+                self.page.line(1, &format!("{from} -> fork{place} [{}];", attributes.join(", ")));
                 for target in several {
                     self.edge(&format!("fork{place}"), *target, &[], 1);
                 }

@@ -4,190 +4,22 @@
 //!
 //! Exact up to a bound on the number of places; beyond it the graph says that it is not complete.
 
+mod graph;
+mod outcomes;
+
+pub use graph::{Edge, Graph, Label, Pending, Place};
+pub use outcomes::outcomes;
+
 use crate::chart::{Arms, Configuration, Memory, Microstep, Nodes, Selection};
 use crate::{ActionDef, ArmDef, ArmId, Definition, NodeId, On, TriggerId};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 /// Places that are explored of a machine of few nodes. A flat machine has about as many as it has states.
 const PLACES_MAX: usize = 4_096;
 
-/// Ways in which the arms of one trigger can turn out, at one place.
-const OUTCOMES_MAX: usize = 256;
-
 /// Internal events that wait at one place. More cannot come to rest within a step.
 const PENDING_MAX: usize = 64;
-
-/// What waits inside a step.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Pending {
-    /// A raised trigger.
-    Raised(TriggerId),
-    /// The end of a compound, region or parallel state.
-    Done(NodeId),
-}
-
-/// Where a run can be, at rest or within a step.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Place {
-    /// The active nodes.
-    pub configuration: Configuration,
-    /// What histories stand for.
-    pub memory: Memory,
-    /// What waits, oldest first.
-    pub pending: Vec<Pending>,
-}
-
-/// What makes a run go on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Label {
-    /// A trigger from outside.
-    Trigger(TriggerId),
-    /// A timer.
-    Timer(ArmId),
-    /// An `always` arm.
-    Always,
-    /// What waited longest.
-    Pending(Pending),
-}
-
-/// One microstep, or an internal event that nothing answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Edge {
-    /// Index of a place.
-    pub from: usize,
-    /// Index of a place.
-    pub to: usize,
-    /// What makes the run go on.
-    pub label: Label,
-    /// The arms that are taken; none: the event is dropped.
-    pub arms: Arms,
-    /// Nothing else can happen at `from`.
-    pub forced: bool,
-}
-
-/// Every place and every microstep. The first place is where an instance begins.
-#[derive(Clone, Debug)]
-pub struct Graph {
-    /// Where runs can be.
-    pub places: Vec<Place>,
-    /// How they go on, by `from`.
-    pub edges: Vec<Edge>,
-    /// By place: whether an instance can rest there.
-    pub rests: Vec<bool>,
-    /// Whether these are all.
-    pub complete: bool,
-    /// Runs within a step that go round for ever with no way out: the first arm of each, and its text.
-    pub endless: Vec<(ArmId, String)>,
-    first_edge: Vec<usize>,
-}
-
-impl Graph {
-    /// Explores a machine.
-    pub fn of(definition: &Definition<'_>) -> Self {
-        let mut explorer = Explorer::new(definition);
-        explorer.run();
-        explorer.graph
-    }
-
-    /// The edges that lead on from a place.
-    pub fn ways(&self, place: usize) -> &[Edge] {
-        let at = |place: usize| self.first_edge.get(place).copied().unwrap_or(self.edges.len());
-        &self.edges[at(place)..at(place + 1)]
-    }
-
-    /// The shortest run from one of some places to one that is a goal, over places that are not to be avoided. Edges
-    /// by index; empty when a start is a goal itself.
-    pub fn shortest(
-        &self,
-        starts: impl IntoIterator<Item = usize>,
-        goal: impl Fn(usize) -> bool,
-        avoid: impl Fn(usize) -> bool,
-    ) -> Option<(usize, Vec<usize>)> {
-        let mut came: BTreeMap<usize, Option<usize>> = BTreeMap::new();
-        let mut queue = VecDeque::new();
-        for start in starts.into_iter().filter(|start| !avoid(*start)) {
-            came.entry(start).or_insert(None);
-            queue.push_back(start);
-        }
-        while let Some(place) = queue.pop_front() {
-            if goal(place) {
-                return Some(self.walked(&came, place));
-            }
-            let base = self.first_edge.get(place).copied().unwrap_or(self.edges.len());
-            for (index, edge) in (base..).zip(self.ways(place)) {
-                if !avoid(edge.to) && !came.contains_key(&edge.to) {
-                    came.insert(edge.to, Some(index));
-                    queue.push_back(edge.to);
-                }
-            }
-        }
-        None
-    }
-
-    fn walked(&self, came: &BTreeMap<usize, Option<usize>>, goal: usize) -> (usize, Vec<usize>) {
-        let (mut place, mut path) = (goal, Vec::new());
-        while let Some(Some(edge)) = came.get(&place) {
-            path.push(*edge);
-            place = self.edges[*edge].from;
-        }
-        path.reverse();
-        (place, path)
-    }
-
-    /// Places from which a goal can be reached, the goals included.
-    pub fn leading_to(&self, goal: impl Fn(usize) -> bool) -> Vec<bool> {
-        let mut before = vec![Vec::new(); self.places.len()];
-        for edge in &self.edges {
-            before[edge.to].push(edge.from);
-        }
-        let mut leads: Vec<bool> = (0..self.places.len()).map(goal).collect();
-        let mut queue: Vec<usize> = (0..leads.len()).filter(|place| leads[*place]).collect();
-        while let Some(place) = queue.pop() {
-            for from in before[place].iter().copied() {
-                if !leads[from] {
-                    leads[from] = true;
-                    queue.push(from);
-                }
-            }
-        }
-        leads
-    }
-
-    /// A run as text: `Draft -Submit-> Submitted -Cancel-> Cancelled`.
-    pub fn text(&self, definition: &Definition<'_>, run: &(usize, Vec<usize>)) -> String {
-        let place = |at: usize| self.places[at].configuration.text(definition);
-        let mut text = place(run.0);
-        for edge in run.1.iter().map(|index| &self.edges[*index]) {
-            let _ = write!(text, " -{}-> {}", edge.label.text(definition), place(edge.to));
-        }
-        text
-    }
-
-    /// Nodes that are active at some place.
-    pub fn reached(&self) -> BTreeSet<NodeId> {
-        self.places.iter().flat_map(|place| place.configuration.nodes()).copied().collect()
-    }
-}
-
-impl Label {
-    /// The trigger's name, `after 30m`, `always`, `done Picking`.
-    pub fn text(self, definition: &Definition<'_>) -> String {
-        match self {
-            Self::Trigger(id) | Self::Pending(Pending::Raised(id)) => {
-                definition.trigger(id).map_or("", |t| t.name).to_owned()
-            }
-            Self::Timer(id) => definition.arm(id).map(|arm| arm.on.to_string()).unwrap_or_default(),
-            Self::Always => "always".to_owned(),
-            Self::Pending(Pending::Done(node)) => format!("done {}", definition.name(node)),
-        }
-    }
-
-    /// Whether the world outside makes it happen: a trigger, or time.
-    pub fn is_external(self) -> bool {
-        matches!(self, Self::Trigger(_) | Self::Timer(_))
-    }
-}
 
 /// Nodes that can become active if every region is looked at alone: at least those that do. For machines that are
 /// too large to be explored.
@@ -207,67 +39,10 @@ pub fn touchable(definition: &Definition<'_>) -> BTreeSet<NodeId> {
     }
 }
 
-/// Every way in which the arms that `asks` lets through can turn out at a configuration: the arms selected, one for
-/// each leaf. `None`: too many to look at.
-pub fn outcomes(
-    definition: &Definition<'_>,
-    configuration: &Configuration,
-    asks: &dyn Fn(&ArmDef<'_>) -> bool,
-) -> Option<Vec<Arms>> {
-    let lists = configuration.leaves(definition).map(|leaf| {
-        let asked = definition.arms_of(leaf).filter(|(_, arm)| asks(arm));
-        asked.map(|(id, arm)| (id, arm.whole)).collect::<Vec<_>>()
-    });
-    let mut choosing = Choosing { lists: lists.collect(), known: BTreeMap::new(), found: Vec::new() };
-    choosing.choose(0, &Arms::new());
-    (choosing.found.len() <= OUTCOMES_MAX).then_some(choosing.found)
-}
-
-struct Choosing {
-    lists: Vec<Vec<(ArmId, bool)>>,
-    known: BTreeMap<ArmId, bool>,
-    found: Vec<Arms>,
-}
-
-impl Choosing {
-    fn choose(&mut self, leaf: usize, selected: &Arms) {
-        if self.found.len() > OUTCOMES_MAX {
-            return;
-        }
-        let Some(list) = self.lists.get(leaf).cloned() else {
-            if !self.found.contains(selected) {
-                self.found.push(selected.clone());
-            }
-            return;
-        };
-        let mut assumed = Vec::new();
-        let mut open = true;
-        for (arm, whole) in list {
-            let known = self.known.get(&arm).copied();
-            if known == Some(false) {
-                continue;
-            }
-            let mut with = selected.clone();
-            if !with.contains(&arm) {
-                with.push(arm);
-            }
-            if whole || known == Some(true) {
-                self.choose(leaf + 1, &with);
-                open = false;
-                break;
-            }
-            self.known.insert(arm, true);
-            self.choose(leaf + 1, &with);
-            self.known.insert(arm, false);
-            assumed.push(arm);
-        }
-        if open {
-            self.choose(leaf + 1, selected);
-        }
-        for arm in assumed {
-            self.known.remove(&arm);
-        }
-    }
+fn explore(definition: &Definition<'_>) -> Graph {
+    let mut explorer = Explorer::new(definition);
+    explorer.run();
+    explorer.graph
 }
 
 struct Explorer<'d, 'a> {

@@ -3,15 +3,17 @@
 //!
 //! It decides no layout and draws nothing that is not declared.
 
-use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind, text};
+use crate::text::{self, Page};
+use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind};
 use std::fmt::Write;
 
 pub(super) fn draw(definition: &Definition<'_>) -> String {
-    let mut drawing = Drawing { definition, out: String::from("stateDiagram-v2\n") };
-    drawing.line(1, &format!("[*] --> {}", text::id(definition.initial)));
+    let mut drawing = Drawing { definition, page: Page::new("    ") };
+    drawing.page.line(0, "stateDiagram-v2");
+    drawing.page.line(1, &format!("[*] --> {}", text::id(definition.initial)));
     drawing.level(None, 1);
     if !definition.own.is_empty() {
-        drawing.line(
+        drawing.page.line(
             1,
             &format!("state \"{}\" as any", quoted(&format!("{}, in any state", definition.machine))),
         );
@@ -22,19 +24,15 @@ pub(super) fn draw(definition: &Definition<'_>) -> String {
             drawing.arm(place, arm);
         }
     }
-    drawing.out
+    drawing.page.out
 }
 
 struct Drawing<'d, 'a> {
     definition: &'d Definition<'a>,
-    out: String,
+    page: Page,
 }
 
 impl Drawing<'_, '_> {
-    fn line(&mut self, depth: usize, text: &str) {
-        let _ = writeln!(self.out, "{}{text}", "    ".repeat(depth));
-    }
-
     fn level(&mut self, parent: Option<NodeId>, depth: usize) {
         let mut regions = 0;
         let children: Vec<_> = self.definition.children(parent).collect();
@@ -42,7 +40,7 @@ impl Drawing<'_, '_> {
             let Some(node) = self.definition.node(id) else { continue };
             if node.kind == NodeKind::Region {
                 if regions > 0 {
-                    self.line(depth, "--");
+                    self.page.line(depth, "--");
                 }
                 regions += 1;
             }
@@ -59,24 +57,24 @@ impl Drawing<'_, '_> {
         };
         let head = format!("state \"{}\" as {name}", quoted(&shown));
         if node.kind.is_leaf() || node.kind.is_history() {
-            self.line(depth, &head);
+            self.page.line(depth, &head);
             for line in text::hooks(node) {
-                self.line(depth, &format!("{name} : {}", quoted(&line)));
+                self.page.line(depth, &format!("{name} : {}", quoted(&line)));
             }
             for target in node.initial {
-                self.line(depth, &format!("{name} --> {} : default", text::id(*target)));
+                self.page.line(depth, &format!("{name} --> {} : default", text::id(*target)));
             }
             if node.kind == NodeKind::Final {
-                self.line(depth, &format!("{name} --> [*]"));
+                self.page.line(depth, &format!("{name} --> [*]"));
             }
             return;
         }
-        self.line(depth, &format!("{head} {{"));
+        self.page.line(depth, &format!("{head} {{"));
         for target in node.initial {
-            self.line(depth + 1, &format!("[*] --> {}", text::id(*target)));
+            self.page.line(depth + 1, &format!("[*] --> {}", text::id(*target)));
         }
         self.level(Some(id), depth + 1);
-        self.line(depth, "}");
+        self.page.line(depth, "}");
         self.note(&name, &text::hooks(node), depth);
     }
 
@@ -85,11 +83,11 @@ impl Drawing<'_, '_> {
         if lines.is_empty() {
             return;
         }
-        self.line(depth, &format!("note right of {name}"));
+        self.page.line(depth, &format!("note right of {name}"));
         for line in lines {
-            self.line(depth + 1, &quoted(line));
+            self.page.line(depth + 1, &quoted(line));
         }
-        self.line(depth, "end note");
+        self.page.line(depth, "end note");
     }
 
     fn arm(&mut self, place: usize, arm: &ArmDef<'_>) {
@@ -98,13 +96,13 @@ impl Drawing<'_, '_> {
         let inner = arm.source.is_some_and(|id| !self.definition.kind(id).is_leaf());
         match arm.targets() {
             [] if inner => self.note(&source, &[text::arm(arm)], 1),
-            [] => self.line(1, &format!("{source} : {label}")),
-            [target] => self.line(1, &format!("{source} --> {} : {label}", text::id(*target))),
+            [] => self.page.line(1, &format!("{source} : {label}")),
+            [target] => self.page.line(1, &format!("{source} --> {} : {label}", text::id(*target))),
             several => {
-                self.line(1, &format!("state fork{place} <<fork>>"));
-                self.line(1, &format!("{source} --> fork{place} : {label}"));
+                self.page.line(1, &format!("state fork{place} <<fork>>"));
+                self.page.line(1, &format!("{source} --> fork{place} : {label}"));
                 for target in several {
-                    self.line(1, &format!("fork{place} --> {}", text::id(*target)));
+                    self.page.line(1, &format!("fork{place} --> {}", text::id(*target)));
                 }
             }
         }

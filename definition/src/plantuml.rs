@@ -2,35 +2,32 @@
 //!
 //! It decides no layout and draws nothing that is not declared.
 
-use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind, text};
+use crate::text::{self, Page};
+use crate::{ArmDef, Definition, NodeDef, NodeId, NodeKind};
 use std::fmt::Write;
 
 pub(super) fn draw(definition: &Definition<'_>) -> String {
-    let mut drawing = Drawing { definition, out: String::new() };
-    drawing.line(0, "@startuml");
-    drawing.line(0, "hide empty description");
-    drawing.line(0, &format!("[*] --> {}", drawing.name(definition.initial)));
+    let mut drawing = Drawing { definition, page: Page::new("  ") };
+    drawing.page.line(0, "@startuml");
+    drawing.page.line(0, "hide empty description");
+    drawing.page.line(0, &format!("[*] --> {}", drawing.name(definition.initial)));
     drawing.level(None, 0);
     if !definition.own.is_empty() {
-        drawing.line(0, &format!("state \"{}, in any state\" as any", quoted(definition.machine)));
+        drawing.page.line(0, &format!("state \"{}, in any state\" as any", quoted(definition.machine)));
     }
     for (place, arm) in definition.arms.iter().enumerate() {
         drawing.arm(place, arm);
     }
-    drawing.line(0, "@enduml");
-    drawing.out
+    drawing.page.line(0, "@enduml");
+    drawing.page.out
 }
 
 struct Drawing<'d, 'a> {
     definition: &'d Definition<'a>,
-    out: String,
+    page: Page,
 }
 
 impl Drawing<'_, '_> {
-    fn line(&mut self, depth: usize, text: &str) {
-        let _ = writeln!(self.out, "{}{text}", "  ".repeat(depth));
-    }
-
     /// A history is its parent's, with a mark.
     fn name(&self, id: NodeId) -> String {
         let kind = self.definition.kind(id);
@@ -47,7 +44,7 @@ impl Drawing<'_, '_> {
             let Some(node) = self.definition.node(id) else { continue };
             if node.kind == NodeKind::Region {
                 if regions > 0 {
-                    self.line(depth, "--");
+                    self.page.line(depth, "--");
                 }
                 regions += 1;
             }
@@ -57,29 +54,29 @@ impl Drawing<'_, '_> {
 
     fn node(&mut self, id: NodeId, node: &NodeDef<'_>, depth: usize) {
         if node.kind.is_history() {
-            self.line(depth, &format!("' history {}", node.name));
+            self.page.line(depth, &format!("' history {}", node.name));
             for target in node.initial {
-                self.line(depth, &format!("{} --> {} : default", self.name(id), self.name(*target)));
+                self.page.line(depth, &format!("{} --> {} : default", self.name(id), self.name(*target)));
             }
             return;
         }
         let name = text::id(id);
         let head = format!("state \"{}\" as {name}", quoted(node.name));
         if node.kind.is_leaf() {
-            self.line(depth, &head);
+            self.page.line(depth, &head);
             if node.kind == NodeKind::Final {
-                self.line(depth, &format!("{name} --> [*]"));
+                self.page.line(depth, &format!("{name} --> [*]"));
             }
         } else {
-            self.line(depth, &format!("{head} {{"));
+            self.page.line(depth, &format!("{head} {{"));
             for target in node.initial {
-                self.line(depth + 1, &format!("[*] --> {}", self.name(*target)));
+                self.page.line(depth + 1, &format!("[*] --> {}", self.name(*target)));
             }
             self.level(Some(id), depth + 1);
-            self.line(depth, "}");
+            self.page.line(depth, "}");
         }
         for line in text::hooks(node) {
-            self.line(depth, &format!("{name} : {}", quoted(&line)));
+            self.page.line(depth, &format!("{name} : {}", quoted(&line)));
         }
     }
 
@@ -87,13 +84,13 @@ impl Drawing<'_, '_> {
         let source = arm.source.map_or("any".to_owned(), text::id);
         let label = quoted(&text::arm(arm));
         match arm.targets() {
-            [] => self.line(0, &format!("{source} : {label}")),
-            [target] => self.line(0, &format!("{source} --> {} : {label}", self.name(*target))),
+            [] => self.page.line(0, &format!("{source} : {label}")),
+            [target] => self.page.line(0, &format!("{source} --> {} : {label}", self.name(*target))),
             several => {
-                self.line(0, &format!("state fork{place} <<fork>>"));
-                self.line(0, &format!("{source} --> fork{place} : {label}"));
+                self.page.line(0, &format!("state fork{place} <<fork>>"));
+                self.page.line(0, &format!("{source} --> fork{place} : {label}"));
                 for target in several {
-                    self.line(0, &format!("fork{place} --> {}", self.name(*target)));
+                    self.page.line(0, &format!("fork{place} --> {}", self.name(*target)));
                 }
             }
         }

@@ -1,42 +1,36 @@
 //! A document of W3C SCXML. What SCXML has no word for stands in the namespace `sw`: the language's own guards and
 //! actions are Rust, and `reject` and `ignore` are ours.
 
-use crate::{
-    ActionDef, ArmDef, ArmId, Definition, NodeDef, NodeId, NodeKind, On, TargetDef, TriggerId, text,
-};
-use std::fmt::Write;
+use crate::text::{self, Page};
+use crate::{ActionDef, ArmDef, ArmId, Definition, NodeDef, NodeId, NodeKind, On, TargetDef, TriggerId};
 
 const NAMESPACE: &str = "https://statewright.dev/scxml";
 
 pub(super) fn write(definition: &Definition<'_>) -> String {
-    let mut document = Document { definition, out: String::new() };
-    document.line(0, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+    let mut document = Document { definition, page: Page::new("  ") };
+    document.page.line(0, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
     let (name, initial) = (text::xml(definition.machine), text::xml(definition.name(definition.initial)));
-    document.line(
+    document.page.line(
         0,
         &format!("<scxml xmlns=\"http://www.w3.org/2005/07/scxml\" xmlns:sw=\"{NAMESPACE}\" version=\"1.0\" datamodel=\"null\" name=\"{name}\" initial=\"{initial}\">"),
     );
     // The root has no transitions in SCXML; these are asked last in every state.
     if !definition.own.is_empty() {
-        document.line(1, "<sw:machine>");
+        document.page.line(1, "<sw:machine>");
         document.arms(None, 2);
-        document.line(1, "</sw:machine>");
+        document.page.line(1, "</sw:machine>");
     }
     document.level(None, 1);
-    document.line(0, "</scxml>");
-    document.out
+    document.page.line(0, "</scxml>");
+    document.page.out
 }
 
 struct Document<'d, 'a> {
     definition: &'d Definition<'a>,
-    out: String,
+    page: Page,
 }
 
 impl Document<'_, '_> {
-    fn line(&mut self, depth: usize, text: &str) {
-        let _ = writeln!(self.out, "{}{text}", "  ".repeat(depth));
-    }
-
     fn level(&mut self, parent: Option<NodeId>, depth: usize) {
         let children: Vec<_> = self.definition.children(parent).collect();
         for id in children {
@@ -58,7 +52,7 @@ impl Document<'_, '_> {
             NodeKind::DeepHistory => " type=\"deep\"",
             _ => "",
         };
-        self.line(depth, &format!("<{tag} id=\"{}\"{kind}>", text::xml(node.name)));
+        self.page.line(depth, &format!("<{tag} id=\"{}\"{kind}>", text::xml(node.name)));
         self.begin(id, node, depth + 1);
         if !node.kind.is_history() {
             self.hook("onentry", node.entry, id, depth + 1);
@@ -66,7 +60,7 @@ impl Document<'_, '_> {
         }
         self.arms(Some(id), depth + 1);
         self.level(Some(id), depth + 1);
-        self.line(depth, &format!("</{tag}>"));
+        self.page.line(depth, &format!("</{tag}>"));
     }
 
     fn begin(&mut self, id: NodeId, node: &NodeDef<'_>, depth: usize) {
@@ -84,9 +78,9 @@ impl Document<'_, '_> {
         }
         let transition = format!("<transition target=\"{}\"/>", self.names(&targets));
         if self.definition.kind(id).is_history() {
-            self.line(depth, &transition);
+            self.page.line(depth, &transition);
         } else {
-            self.line(depth, &format!("<initial>{transition}</initial>"));
+            self.page.line(depth, &format!("<initial>{transition}</initial>"));
         }
     }
 
@@ -96,12 +90,12 @@ impl Document<'_, '_> {
         if actions.is_empty() && timers.is_empty() {
             return;
         }
-        self.line(depth, &format!("<{tag}>"));
+        self.page.line(depth, &format!("<{tag}>"));
         self.actions(actions, depth + 1);
         for timer in timers {
             self.timer(timer, tag == "onentry", depth + 1);
         }
-        self.line(depth, &format!("</{tag}>"));
+        self.page.line(depth, &format!("</{tag}>"));
     }
 
     fn timer(&mut self, timer: ArmId, set: bool, depth: usize) {
@@ -111,9 +105,9 @@ impl Document<'_, '_> {
         };
         if set {
             let delay = text::xml(&text::folded(span));
-            self.line(depth, &format!("<send event=\"timer.{name}\" id=\"{name}\" delay=\"{delay}\"/>"));
+            self.page.line(depth, &format!("<send event=\"timer.{name}\" id=\"{name}\" delay=\"{delay}\"/>"));
         } else {
-            self.line(depth, &format!("<cancel sendid=\"{name}\"/>"));
+            self.page.line(depth, &format!("<cancel sendid=\"{name}\"/>"));
         }
     }
 
@@ -130,7 +124,7 @@ impl Document<'_, '_> {
                     )
                 }
             };
-            self.line(depth, &line);
+            self.page.line(depth, &line);
         }
     }
 
@@ -175,15 +169,15 @@ impl Document<'_, '_> {
         };
         let head = format!("<transition{event}{}{target}", guard.unwrap_or_default());
         if arm.actions.is_empty() && inside.is_none() {
-            self.line(depth, &format!("{head}/>"));
+            self.page.line(depth, &format!("{head}/>"));
             return;
         }
-        self.line(depth, &format!("{head}>"));
+        self.page.line(depth, &format!("{head}>"));
         self.actions(arm.actions, depth + 1);
         if let Some(inside) = inside {
-            self.line(depth + 1, &inside);
+            self.page.line(depth + 1, &inside);
         }
-        self.line(depth, "</transition>");
+        self.page.line(depth, "</transition>");
     }
 
     fn source(&self, arm: &ArmDef<'_>) -> &str {

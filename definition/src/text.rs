@@ -2,6 +2,26 @@
 
 use crate::{ActionDef, ArmDef, Definition, NodeDef, NodeId, NodeKind, TargetDef};
 
+/// Text in the making, line by line.
+pub(crate) struct Page {
+    pub(crate) out: String,
+    indent: &'static str,
+}
+
+impl Page {
+    /// An empty page; each level of nesting is indented by this.
+    pub(crate) fn new(indent: &'static str) -> Self {
+        Self { out: String::new(), indent }
+    }
+
+    /// Adds a line.
+    pub(crate) fn line(&mut self, depth: usize, text: &str) {
+        self.out.push_str(&self.indent.repeat(depth));
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+}
+
 /// An arm on one line: `Pay { cents } [cents >= data.total()] / emit OrderPaid { cents }`.
 pub(crate) fn arm(arm: &ArmDef<'_>) -> String {
     let verdict = match arm.target {

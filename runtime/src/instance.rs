@@ -2,8 +2,12 @@
 //!
 //! Durable instances are this with a record written before anybody sees the step; that is the host's work.
 
+mod step;
+
+pub use step::{Changes, Step};
+
 use crate::cx::Cx;
-use crate::definition::chart::{Arms, Nodes};
+use crate::definition::chart::Arms;
 use crate::definition::{ArmId, NodeId, TriggerId, Unhandled};
 use crate::engine;
 use crate::explain::{self, Asked, Explanation, Permitted, Rejection};
@@ -23,73 +27,6 @@ pub struct Instance<M: Machine> {
     begun: bool,
     ledger: Ledger,
     cx: Cx,
-}
-
-/// One accepted trigger, or one timer that was due, run to completion. An [`Instance`] does not run its effects.
-#[derive(Clone, Debug)]
-pub struct Step<M: Machine> {
-    /// The state left: where the trigger was asked.
-    pub from: M::State,
-    /// The state entered.
-    pub to: M::State,
-    /// What happened, in order; already applied to the data.
-    pub events: Vec<M::Event>,
-    /// What is to be done outside, in order.
-    pub effects: Vec<M::Effect>,
-    /// The arms taken, microstep by microstep.
-    pub arms: Arms,
-    /// The guards that were asked and did not hold, by arm.
-    pub missed: Vec<ArmId>,
-    /// Timers set and cleared, and histories that stand for something else, if there are any.
-    pub changes: Option<Box<Changes>>,
-    /// The trigger was accepted and nothing happened: there is nothing to record.
-    pub ignored: bool,
-}
-
-/// What a step changes besides state and data.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Changes {
-    /// The timer that was due, if one was, and how many of its turns were left out.
-    pub due: Option<(Timer, u64)>,
-    /// Timers set: new ones, and those set anew.
-    pub set: Vec<Timer>,
-    /// Timers cleared.
-    pub cleared: Vec<Timer>,
-    /// Histories, and the nodes that each stands for from now on.
-    pub remembered: Vec<(NodeId, Nodes)>,
-}
-
-impl<M: Machine> Step<M> {
-    /// The step that does nothing.
-    pub(crate) fn nowhere(state: M::State) -> Self {
-        Self {
-            from: state,
-            to: state,
-            events: Vec::new(),
-            effects: Vec::new(),
-            arms: Arms::new(),
-            missed: Vec::new(),
-            changes: None,
-            ignored: true,
-        }
-    }
-}
-
-impl Changes {
-    fn between(before: &Ledger, after: &Ledger) -> Self {
-        let new = |timer: &&Timer| before.timers.get(timer.arm) != Some(**timer);
-        let gone = |timer: &&Timer| after.timers.get(timer.arm).is_none();
-        let changed = |(history, nodes): &(NodeId, &[NodeId])| before.memory.get(*history) != Some(*nodes);
-        let remembered = after.memory.iter().filter(changed);
-        Self {
-            due: None,
-            set: after.timers.iter().filter(new).copied().collect(),
-            cleared: before.timers.iter().filter(gone).copied().collect(),
-            remembered: remembered
-                .map(|(history, nodes)| (history, nodes.iter().copied().collect()))
-                .collect(),
-        }
-    }
 }
 
 impl<M: Machine> Instance<M> {
