@@ -65,10 +65,17 @@ pub(super) const STATE_MEMBERS: &[&str] = &[
     "region", "final", "history", "deep",
 ];
 
+/// Items to which nothing can be attached but a comment.
+const LINES: &[&str] =
+    &["version", "data", "events", "unhandled", "limit", "migrate", "prove", "initial", "entry", "exit"];
+
 /// Parses one item of the machine.
 pub(super) fn parse_item(diagnostics: &mut Diagnostics, cursor: &mut Cursor, machine: &mut Machine) {
     let attrs = parse_attrs(diagnostics, cursor);
     let Some(keyword) = parse_keyword(diagnostics, cursor, MACHINE_ITEMS) else { return };
+    if LINES.iter().any(|line| keyword == line) {
+        refuse_attrs(diagnostics, &attrs);
+    }
     match keyword.to_string().as_str() {
         "version" => machine.versions.extend(parse_version(diagnostics, &keyword, cursor)),
         "data" => machine.data.extend(parse_data(diagnostics, &keyword, cursor)),
@@ -155,6 +162,16 @@ fn node_kind(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor
         _ => NodeKind::State,
     };
     Some(kind)
+}
+
+/// An attribute that nothing would read is not passed over in silence.
+pub(super) fn refuse_attrs(diagnostics: &mut Diagnostics, attrs: &[Attribute]) {
+    for attr in attrs.iter().filter(|attr| !attr.path().is_ident("doc")) {
+        diagnostics.error(
+            attr,
+            "this attribute has no meaning here\nhelp: `#[allow(rule)]` stands at an arm, a state or the machine",
+        );
+    }
 }
 
 pub(super) fn parse_attrs(diagnostics: &mut Diagnostics, cursor: &mut Cursor) -> Vec<Attribute> {

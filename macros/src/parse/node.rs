@@ -2,7 +2,7 @@
 
 use super::arm::parse_names;
 use super::cursor::Cursor;
-use super::item::{Member, STATE_MEMBERS, parse_attrs, parse_keyword, parse_member};
+use super::item::{Member, STATE_MEMBERS, parse_attrs, parse_keyword, parse_member, refuse_attrs};
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{Group, Ident, TokenStream};
 use syn::Attribute;
@@ -88,6 +88,9 @@ fn parse_members(diagnostics: &mut Diagnostics, body: &Group, members: &mut Vec<
     while !cursor.is_empty() {
         let attrs = parse_attrs(diagnostics, &mut cursor);
         if let Some(keyword) = parse_keyword(diagnostics, &mut cursor, STATE_MEMBERS) {
+            if ["initial", "entry", "exit"].iter().any(|line| keyword == line) {
+                refuse_attrs(diagnostics, &attrs);
+            }
             parse_member(diagnostics, &mut cursor, (attrs, keyword), members);
         }
     }
