@@ -84,6 +84,7 @@ pub const fn newest<T, Standing: IsNewest<T>>(_standing: &Standing) {}
 ///
 /// # Panics
 /// At compile time, when they have one.
+#[track_caller]
 pub const fn assert_distinct(a: &str, b: &str) {
     assert!(
         !same_name(a, b),
@@ -110,6 +111,7 @@ const fn same_name(a: &str, b: &str) -> bool {
 ///
 /// # Panics
 /// At compile time, when they have two.
+#[track_caller]
 pub const fn assert_same_event(previous: &str, name: &str) {
     assert!(
         same_name(previous, name),
