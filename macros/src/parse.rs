@@ -8,6 +8,7 @@ mod arm;
 mod cursor;
 mod duration;
 mod item;
+mod leaf;
 mod lines;
 mod list;
 mod node;

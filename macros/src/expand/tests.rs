@@ -162,6 +162,11 @@ proptest! {
             holds(tokens);
         }
     }
+}
+
+proptest! {
+    // Each expands a whole machine.
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_damaged_machine_never_panics(place in any::<prop::sample::Index>(), other in any::<prop::sample::Index>(), how in 0..3_u8, whole in any::<bool>()) {
@@ -190,6 +195,54 @@ fn a_half_typed_machine_never_panics_and_has_its_types() {
             }
         }
     }
+}
+
+/// What is said of a cut block lies in the item that was cut; besides, names are missing that were declared behind it.
+#[test]
+fn a_cut_machine_has_errors_at_the_cut_only() {
+    for machine in [MACHINE, WHOLE] {
+        let tokens: TokenStream = machine.parse().expect("tokens");
+        // Before the braces there is no item.
+        let header = tokens.clone().into_iter().count();
+        for place in header..count(&tokens) {
+            let cut = Damage { place, other: 0, how: 3 }.on(tokens.clone());
+            let mut left = Vec::new();
+            flatten(&cut, &mut left);
+            let ends = left.iter().map(|token| token.span().end().column).max().expect("a token");
+            let item = left.iter().filter(|token| token.to_string() == ";").map(starts).max().unwrap_or(0);
+            for (at, said) in errors(&state_machine(cut.clone())) {
+                let here = item <= at && at <= ends;
+                assert!(here || is_missing(&left, &said), "cut at {place}: {said} at {at}: {cut}");
+            }
+        }
+    }
+}
+
+/// Whether it is said of something that is not declared before the cut.
+fn is_missing(left: &[TokenTree], said: &str) -> bool {
+    if said.contains("has no `initial`") || said.contains("has no region") {
+        return true;
+    }
+    let Some((_, name)) = said.split_once("there is no state `") else { return false };
+    let name = name.split('`').next().unwrap_or_default();
+    let declares = |pair: &[TokenTree]| {
+        ["state", "parallel", "region", "final", "history"].contains(&pair[0].to_string().as_str())
+            && pair[1].to_string() == name
+    };
+    !left.windows(2).any(declares)
+}
+
+/// The column in which a token starts, in a text of one line.
+fn starts(token: &TokenTree) -> usize {
+    token.span().start().column
+}
+
+/// Every `compile_error!` with the column of what it underlines.
+fn errors(expansion: &TokenStream) -> Vec<(usize, String)> {
+    let mut flat = Vec::new();
+    flatten(expansion, &mut flat);
+    let calls = flat.windows(4).filter(|call| call[0].to_string() == "compile_error");
+    calls.map(|call| (starts(&call[0]), call[3].to_string())).collect()
 }
 
 fn count(tokens: &TokenStream) -> usize {
@@ -223,7 +276,12 @@ impl Damage {
             let token = match token {
                 TokenTree::Group(group) => {
                     let inner = self.rebuild(group.stream(), seen, spare);
-                    TokenTree::Group(proc_macro2::Group::new(group.delimiter(), inner))
+                    let cut = self.how == 3 && *seen > self.place;
+                    // An editor closes what was cut behind its last token.
+                    let last = inner.clone().into_iter().last().map_or(group.span_open(), |last| last.span());
+                    let mut rebuilt = proc_macro2::Group::new(group.delimiter(), inner);
+                    rebuilt.set_span(if cut { last } else { group.span() });
+                    TokenTree::Group(rebuilt)
                 }
                 token => token,
             };
@@ -246,4 +304,27 @@ fn flatten(tokens: &TokenStream, flat: &mut Vec<TokenTree>) {
             flatten(&group.stream(), flat);
         }
     }
+}
+
+/// More than ids can count: refused where the first one too many stands, and nothing overflows.
+fn is_refused(item: &str, around: (&str, &str), what: &str) {
+    let items: String = (0..65_600).map(|n| item.replace('#', &n.to_string())).collect();
+    let machine = format!("machine M {{ {}{items}{} }}", around.0, around.1);
+    let out = state_machine(machine.parse().expect("tokens")).to_string();
+    assert_eq!(out.matches(&format!("a machine has at most 65,534 {what}")).count(), 1);
+}
+
+#[test]
+fn too_many_arms_are_refused() {
+    is_refused("always if a => stay;", ("initial S; state S {", "}"), "arms");
+}
+
+#[test]
+fn too_many_triggers_are_refused() {
+    is_refused("T#,", ("triggers {", "} initial S; state S { }"), "triggers");
+}
+
+#[test]
+fn too_many_states_are_refused() {
+    is_refused("final S#;", ("initial S0;", ""), "states");
 }

@@ -16,6 +16,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use syn::Type;
 
+/// Nodes, arms and triggers of a machine, each: ids are 16 bits wide, and one value stands for none.
+const IDS_MAX: usize = 65_534;
+
 /// Resolves a machine's names.
 pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machine) -> Model {
     let mut model = lower_header(diagnostics, &machine);
@@ -23,7 +26,9 @@ pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machi
     duplicate_name::report_fields(diagnostics, &model);
     nodes::resolve_initials(diagnostics, &mut model, &found);
     missing_initial::report(diagnostics, &model);
-    for (source, arm) in found.arms {
+    let mut arms = found.arms;
+    at_most(diagnostics, "arms", &mut arms, |(_, arm)| &arm.keyword);
+    for (source, arm) in arms {
         arms::lower_arm(diagnostics, &mut model, source, arm);
     }
     for place in 0..model.nodes.len() {
@@ -46,6 +51,7 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
     duplicate_name::report_names(diagnostics, "trigger", triggers.iter().map(|t| &t.named.variant.ident));
     duplicate_name::report_names(diagnostics, "effect", effects.iter().map(|e| &e.variant.ident));
     duplicate_name::report_names(diagnostics, "event", events.iter().map(|e| &e.ident));
+    at_most(diagnostics, "triggers", &mut triggers, |trigger| &trigger.named.variant.ident);
     keep_first(&mut triggers, |trigger| trigger.named.variant.ident.to_string());
     keep_first(&mut effects, |effect| effect.variant.ident.to_string());
     keep_first(&mut events, |event| event.ident.to_string());
@@ -76,6 +82,21 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
         proofs: Vec::new(),
         mentions: Vec::new(),
     }
+}
+
+/// What ids cannot count is reported once, at the first one too many, and left out.
+fn at_most<T>(diagnostics: &mut Diagnostics, what: &str, items: &mut Vec<T>, at: impl Fn(&T) -> &Ident) {
+    if let Some(item) = items.get(IDS_MAX) {
+        report_too_many(diagnostics, what, at(item));
+        items.truncate(IDS_MAX);
+    }
+}
+
+fn report_too_many(diagnostics: &mut Diagnostics, what: &str, at: &Ident) {
+    diagnostics.error(
+        at,
+        format!("a machine has at most 65,534 {what}\nhelp: make a machine of its own of a part of this one"),
+    );
 }
 
 /// What was reported twice is modelled once.

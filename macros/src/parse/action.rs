@@ -1,10 +1,12 @@
 //! Actions: `emit Expr`, `do Effect`, `raise Trigger`.
 
 use super::cursor::{Cursor, can_end};
+use super::leaf::parse_leaf;
 use super::text::source_text;
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::Expr;
+use syn::parse::Parse;
 
 /// What is done on the way.
 pub(crate) struct Action {
@@ -67,13 +69,7 @@ fn parse_action(diagnostics: &mut Diagnostics, keyword: &Ident, tokens: TokenStr
         return None;
     }
     let text = source_text(tokens.clone());
-    match syn::parse2(tokens) {
-        Ok(expr) => Some(Action { kind, expr, text }),
-        Err(error) => {
-            diagnostics.syn(error);
-            None
-        }
-    }
+    parse_leaf(diagnostics, tokens, Expr::parse).map(|expr| Action { kind, expr, text })
 }
 
 /// The tokens of one action: up to the next action's keyword, which stands where an expression has ended.

@@ -4,11 +4,12 @@
 use super::action::{Action, parse_actions};
 use super::cursor::{Cursor, can_end};
 use super::duration::{Duration, parse_duration};
+use super::leaf::parse_leaf;
 use super::text::source_text;
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::quote;
-use syn::parse::Parser;
+use syn::parse::{Parse, Parser};
 use syn::{Attribute, Expr, Pat};
 
 /// One arm as written.
@@ -56,10 +57,21 @@ pub(super) fn parse_arm(diagnostics: &mut Diagnostics, keyword: Ident, tokens: T
                 return None;
             }
             let text = source_text(pattern.clone());
-            leaf(diagnostics, Pat::parse_multi.parse2(pattern)).map(|pattern| On::Trigger(pattern, text))
+            if let Some(wrong) = wrong_arrow(&pattern) {
+                let found = source_text(wrong.clone());
+                diagnostics.error(
+                    wrong,
+                    format!("expected `=>`, found `{found}`\nhelp: write `on Trigger => State;`"),
+                );
+                return None;
+            }
+            parse_leaf(diagnostics, pattern, Pat::parse_multi).map(|pattern| On::Trigger(pattern, text))
         }
     };
     let guard = parse_guard(diagnostics, &mut cursor)?;
+    if on.is_none() && cursor.is_empty() {
+        return None;
+    }
     if !cursor.is_arrow() {
         let help = "an arm says where it leads\nhelp: write `=> State`, `=> stay` or `=> reject \"why\"`";
         match cursor.peek().cloned() {
@@ -73,9 +85,9 @@ pub(super) fn parse_arm(diagnostics: &mut Diagnostics, keyword: Ident, tokens: T
     let target = parse_target(diagnostics, &mut cursor);
     let actions = parse_actions(diagnostics, cursor.rest(), false);
     let guard = match guard {
-        Some(guard) => Some(
-            leaf(diagnostics, syn::parse2::<Expr>(guard.clone())).map(|expr| (expr, source_text(guard)))?,
-        ),
+        Some(guard) => {
+            Some(parse_leaf(diagnostics, guard.clone(), Expr::parse).map(|expr| (expr, source_text(guard)))?)
+        }
         None => None,
     };
     let (on, target) = (on?, target?);
@@ -87,6 +99,19 @@ pub(super) fn parse_arm(diagnostics: &mut Diagnostics, keyword: Ident, tokens: T
         return None;
     }
     Some(Arm { attrs: Vec::new(), keyword, on, guard, target, actions })
+}
+
+/// `->` or `=` where an arrow is meant: no pattern over triggers has them, but for the `..=` of a range.
+fn wrong_arrow(pattern: &TokenStream) -> Option<TokenStream> {
+    let tokens: Vec<_> = pattern.clone().into_iter().collect();
+    let is = |at: usize, c: char| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == c);
+    let count = |at: usize| match at {
+        _ if is(at, '-') && is(at + 1, '>') => 2,
+        _ if is(at, '=') && !(at > 0 && is(at - 1, '.')) => 1,
+        _ => 0,
+    };
+    let at = (0..tokens.len()).find(|at| count(*at) > 0)?;
+    Some(tokens.iter().skip(at).take(count(at)).cloned().collect())
 }
 
 /// `if …` up to the arrow. The outer `None`: it was reported.
@@ -207,9 +232,5 @@ fn parse_reject(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cur
         return None;
     }
     let text = source_text(tokens.clone());
-    leaf(diagnostics, syn::parse2(tokens)).map(|expr| Target::Reject(expr, text))
-}
-
-fn leaf<T>(diagnostics: &mut Diagnostics, parsed: syn::Result<T>) -> Option<T> {
-    parsed.map_err(|error| diagnostics.syn(error)).ok()
+    parse_leaf(diagnostics, tokens, Expr::parse).map(|expr| Target::Reject(expr, text))
 }

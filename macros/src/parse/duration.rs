@@ -1,9 +1,11 @@
 //! Durations: `250ms`, `30s`, `5m`, `2h`, `7d`, or an expression in parentheses.
 
 use super::cursor::Cursor;
+use super::leaf::parse_leaf;
 use super::text::source_text;
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{Delimiter, Ident, TokenTree};
+use syn::parse::Parse;
 use syn::{Expr, LitInt};
 
 /// A span of time as written.
@@ -47,8 +49,9 @@ pub(super) fn parse_duration(
     let text = source_text(token.clone().into());
     if let TokenTree::Group(group) = &token
         && group.delimiter() == Delimiter::Parenthesis
+        && !group.stream().is_empty()
     {
-        let expr = syn::parse2(group.stream()).map_err(|error| diagnostics.syn(error)).ok()?;
+        let expr = parse_leaf(diagnostics, group.stream(), Expr::parse)?;
         return Some(Duration { value: DurationValue::Expr(expr), text });
     }
     let value = literal(&token);

@@ -4,12 +4,12 @@ use super::Machine;
 use super::action::{Action, parse_actions};
 use super::arm::{Arm, parse_arm, parse_ignore};
 use super::cursor::Cursor;
+use super::leaf::parse_leaf;
 use super::lines::{parse_limit, parse_migrations, parse_proofs};
 use super::list::{parse_events, parse_variants};
 use super::node::{Node, NodeKind, parse_node};
 use crate::diagnostics::{Diagnostics, nearest};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
-use syn::parse::Parser;
 use syn::{Attribute, LitInt, Type};
 
 /// What stands in a state, or in the machine itself.
@@ -182,7 +182,7 @@ pub(super) fn parse_attrs(diagnostics: &mut Diagnostics, cursor: &mut Cursor) ->
             tokens.extend(cursor.next().map(TokenStream::from));
         }
     }
-    Attribute::parse_outer.parse2(tokens).map_err(|error| diagnostics.syn(error)).unwrap_or_default()
+    parse_leaf(diagnostics, tokens, Attribute::parse_outer).unwrap_or_default()
 }
 
 /// The word that says what item follows; anything else is reported and skipped.
@@ -224,7 +224,8 @@ fn listed(known: &[&str]) -> String {
 /// The tokens behind a keyword up to its `;`.
 fn parse_statement(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> TokenStream {
     let (tokens, ended) = cursor.take_statement();
-    if !ended {
+    // Of an item that has not even begun, its own part says what is missing.
+    if !ended && !tokens.is_empty() {
         diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
     }
     tokens

@@ -2,8 +2,10 @@
 
 use super::cursor::Cursor;
 use super::item::parse_attrs;
+use super::leaf::parse_leaf;
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::parse::Parse;
 use syn::{Attribute, Type, Variant};
 
 /// One variant of `triggers` or `effects`.
@@ -24,9 +26,8 @@ pub(super) fn parse_variants(
     cursor: &mut Cursor,
 ) -> Vec<VariantItem> {
     let parts = parse_list(diagnostics, keyword, cursor);
-    let variants =
-        parts.into_iter().map(|tokens| syn::parse2::<Variant>(tokens).map(|variant| VariantItem { variant }));
-    variants.filter_map(|parsed| parsed.map_err(|error| diagnostics.syn(error)).ok()).collect()
+    let variants = parts.into_iter().filter_map(|tokens| parse_leaf(diagnostics, tokens, Variant::parse));
+    variants.map(|variant| VariantItem { variant }).collect()
 }
 
 pub(super) fn parse_events(
@@ -45,7 +46,7 @@ fn parse_event(diagnostics: &mut Diagnostics, tokens: TokenStream) -> Option<Eve
         diagnostics.error(cursor.next(), "`retired` is not supported yet");
         return None;
     }
-    syn::parse2(cursor.rest()).map_err(|error| diagnostics.syn(error)).ok().map(|ty| EventItem { attrs, ty })
+    parse_leaf(diagnostics, cursor.rest(), Type::parse).map(|ty| EventItem { attrs, ty })
 }
 
 /// What stands between the commas of `keyword { … }`. A comma inside `<…>` is one of a type, not of the list.

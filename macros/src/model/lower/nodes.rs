@@ -1,5 +1,6 @@
 //! The nodes: collects them in source order, then resolves where each begins.
 
+use super::{IDS_MAX, report_too_many};
 use crate::check::{duplicate_name, missing_initial, unknown_name};
 use crate::diagnostics::Diagnostics;
 use crate::model::{Attrs, Misplaced, Model, Node, NodeId, NodeKind};
@@ -16,6 +17,8 @@ pub(super) struct Found {
     defaults: Vec<(NodeId, Vec<Ident>)>,
     /// Names of states that were declared again, and left out: `initial`s that mean them say nothing new.
     doubled: BTreeSet<String>,
+    /// There were more nodes than ids.
+    full: bool,
 }
 
 pub(super) fn collect(diagnostics: &mut Diagnostics, model: &mut Model, members: Vec<Member>) -> Found {
@@ -67,8 +70,11 @@ impl Found {
             self.doubled.insert(node.name.to_string());
             return;
         }
-        let Some(id) = u16::try_from(model.nodes.len()).ok().filter(|id| *id < u16::MAX).map(NodeId) else {
-            diagnostics.error(&node.name, "a machine has at most 65,534 states");
+        let free = u16::try_from(model.nodes.len()).ok().filter(|_| model.nodes.len() < IDS_MAX);
+        let Some(id) = free.map(NodeId) else {
+            if !std::mem::replace(&mut self.full, true) {
+                report_too_many(diagnostics, "states", &node.name);
+            }
             return;
         };
         let attrs = Attrs::read_own(diagnostics, &node.attrs);
