@@ -102,6 +102,11 @@ impl Diagnostics {
         }
     }
 
+    /// How many errors there are; warnings do not count.
+    pub(crate) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
     /// Whether there is no error; warnings do not count.
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_empty()

@@ -7,6 +7,7 @@ mod action;
 mod definition;
 mod dispatch;
 mod docs;
+mod echo;
 mod effect;
 mod event;
 mod hooks;
@@ -16,6 +17,7 @@ mod state;
 mod trigger;
 
 pub(crate) use docs::write_on_request;
+pub(crate) use echo::emit_echoes;
 
 use crate::model::{Attrs, Model};
 use proc_macro2::{Ident, Span, TokenStream};

@@ -2,7 +2,7 @@
 //! no more than itself; the types are emitted whatever was found.
 
 use crate::diagnostics::Diagnostics;
-use crate::{check, emit, model, parse};
+use crate::{asker, check, emit, model, parse};
 use bumpalo::Bump;
 use proc_macro2::TokenStream;
 
@@ -11,6 +11,7 @@ pub(crate) fn state_machine(input: TokenStream) -> TokenStream {
     let Some(machine) = parse::parse_machine(diagnostics, input) else {
         return diagnostics.take();
     };
+    let echoes = asker::is_editor().then(|| emit::emit_echoes(&machine));
     let model = model::lower_machine(diagnostics, machine);
     let arena = Bump::new();
     let definition = model::define(&arena, &model);
@@ -21,7 +22,7 @@ pub(crate) fn state_machine(input: TokenStream) -> TokenStream {
     let code = emit::emit_machine(&model, &definition, diagnostics.is_empty());
     print_on_request(&model.name.to_string(), &code);
     let errors = diagnostics.take();
-    quote::quote!(#errors #code)
+    quote::quote!(#echoes #errors #code)
 }
 
 /// `STATEWRIGHT_EXPAND=Order cargo check` prints the formatted expansion of `Order`.

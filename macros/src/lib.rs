@@ -5,6 +5,7 @@
 // Emitters are written as the code they emit: `step` beside `steps` and `node` beside `mode` are its words.
 #![allow(clippy::similar_names)]
 
+mod asker;
 mod check;
 mod diagnostics;
 mod emit;

@@ -39,8 +39,6 @@ pub(crate) struct Model {
     pub(crate) limits: Vec<Limit>,
     pub(crate) migrations: Vec<(Ident, NodeId)>,
     pub(crate) proofs: Vec<Proof>,
-    /// Every mention of a node that was resolved, for editors.
-    pub(crate) mentions: Vec<Ident>,
     /// Nodes and triggers by name.
     node_names: HashMap<String, NodeId>,
     trigger_names: HashMap<String, TriggerId>,

@@ -12,6 +12,7 @@ mod leaf;
 mod lines;
 mod list;
 mod node;
+mod statement;
 mod text;
 
 pub(crate) use action::{Action, ActionKind};

@@ -60,6 +60,46 @@ mod hidden {
     }
 }
 
+/// Words of the language are no keywords: they name states, triggers and bindings as well.
+mod words {
+    #![allow(non_camel_case_types)]
+
+    statewright::state_machine! {
+        #[allow(unreachable_state, unused_trigger)]
+        pub machine machine {
+            triggers { on, done { always: bool }, after(u8), emit, state, version }
+            effects { entry { raise: u8 }, exit }
+            initial state;
+            on emit => data;
+            state state {
+                initial always;
+                entry do entry { raise: 1 };
+                on on => on do exit;
+                on after(done) if done > 3 => entry do entry { raise: done } raise on;
+                on done { always } if always => done;
+                on state | version => internal initial;
+                state always { on after(7..=9) => exit; }
+                state initial { on on => stay; }
+            }
+            state on { on on => state; on done { .. } => after raise version; }
+            state entry { always if state.is_in(machineNode::entry) => event; on _ => stay; }
+            state event { on on => parallel; }
+            parallel parallel {
+                region region { initial history; state history { on done { always } if !always => (history, prove); } }
+                region every { initial limit; state limit { on on => stay; } state prove { on on => limit; } }
+                done => limit;
+                on after(_) => history;
+            }
+            state exit { on on => entry do exit; }
+            state done { on version => version; }
+            state after { on version => version; }
+            state version { on version => events; }
+            state events { on on => data; }
+            final data;
+        }
+    }
+}
+
 fn second() -> std::time::Duration {
     std::time::Duration::from_secs(1)
 }

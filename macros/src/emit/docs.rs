@@ -1,6 +1,7 @@
 //! What the machine's page shows under rustdoc, and the files that `STATEWRIGHT_DIAGRAM` asks for.
 
 use super::Emitter;
+use crate::asker;
 use crate::diagnostics::{Diagnostics, RULES};
 use crate::model::Model;
 use proc_macro2::TokenStream;
@@ -11,15 +12,11 @@ use std::{env, fs};
 
 /// The diagram, the transitions, what is proven. Only rustdoc pays for it.
 pub(super) fn emit_docs(emitter: &Emitter<'_>) -> TokenStream {
-    if !emitter.sound || !is_rustdoc() {
+    if !emitter.sound || !asker::is_rustdoc() {
         return TokenStream::new();
     }
     let page = page(emitter.definition);
     quote!(#[doc = #page])
-}
-
-fn is_rustdoc() -> bool {
-    env::current_exe().is_ok_and(|program| program.file_stem().is_some_and(|name| name == "rustdoc"))
 }
 
 fn page(definition: &Definition<'_>) -> String {

@@ -24,7 +24,7 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
     let docs = docs(&model.attrs, &format!("The machine `{name}`."));
     let (definition, functions, types) =
         (definition::emit_definition(emitter), emit_functions(emitter), emit_types(emitter));
-    let (methods, node, mentions) = (emit_methods(emitter), emitter.name("Node"), &model.mentions);
+    let methods = emit_methods(emitter);
     let page = super::docs::emit_docs(emitter);
     quote! {
         #docs
@@ -41,8 +41,6 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
             const _: [::core::option::Option<&str>; 2] =
                 [::core::option_env!("STATEWRIGHT_DIAGRAM"), ::core::option_env!("STATEWRIGHT_EXPAND")];
 
-            // Every state that the block names, for editors; never run.
-            const _: &[#node] = &[#(#node::#mentions),*];
 
             #[automatically_derived]
             impl #sw::Machine for #name {

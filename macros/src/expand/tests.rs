@@ -1,7 +1,10 @@
 //! What is printed, case by case, and that nothing makes the compiler panic.
 
 use super::state_machine;
+use crate::diagnostics::Diagnostics;
+use crate::emit::emit_echoes;
 use crate::event;
+use crate::parse::parse_machine;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use proptest::prelude::*;
 use std::fs;
@@ -49,9 +52,13 @@ fn the_machines_here_are_sound() {
     assert!(!out.contains("compile_error"), "{}", &out[..out.len().min(900)]);
 }
 
-/// Whatever comes in: no panic, and what goes out parses.
+/// Whatever comes in: no panic, and what goes out parses, with the echoes for editors and without.
 fn holds(tokens: TokenStream) {
+    let diagnostics = &mut Diagnostics::new();
+    let echoes = parse_machine(diagnostics, tokens.clone()).map(|machine| emit_echoes(&machine));
+    diagnostics.take();
     let out = state_machine(tokens);
+    let out = quote::quote!(#echoes #out);
     if let Err(error) = syn::parse2::<syn::File>(out.clone()) {
         panic!("the expansion does not parse: {error}\n{out}");
     }
@@ -148,7 +155,7 @@ const WHOLE: &str = "#[warn(unguarded_fallback)] pub machine W { version 2; data
     parallel P { deep history H; entry do F { n: 1 }; done => Y; on A { n } => (X2, Y2) raise R(1); \
     region Left { initial X; on R(_) => internal X2; state X { after 5m if data.ok() => X2 emit E; on B => X2; } final X2; } \
     region Right { initial Y1; history S => Y1; state Y1 { on B => Y2; ignore A; } final Y2; } } \
-    state Y { always if data.ok() => H; on B => S; after (span()) => T; } final T; \
+    state Y { after (span()) => T; always if data.ok() => H; on B => S; } final T; \
     prove { T requires P; never T ~> Y; P reaches T; always ends; handled C; } }";
 
 proptest! {
@@ -217,6 +224,57 @@ fn a_cut_machine_has_errors_at_the_cut_only() {
         }
     }
 }
+
+/// A statement that is half typed, with the others behind it: what is said lies in it, or names what it would declare.
+#[test]
+fn a_half_typed_statement_has_errors_of_its_own_only() {
+    for machine in [MACHINE, WHOLE] {
+        let cuts = cut_statements(&machine.parse().expect("tokens"));
+        assert!(cuts.len() > 40, "statements are missing");
+        for (cut, (begin, end)) in cuts {
+            let mut left = Vec::new();
+            flatten(&cut, &mut left);
+            for (at, said) in errors(&state_machine(cut.clone())) {
+                let here = begin <= at && at <= end;
+                assert!(here || is_missing(&left, &said), "{said} at {at}, not in {begin}..={end}: {cut}");
+            }
+        }
+    }
+}
+
+/// Each statement cut off behind each of its tokens, its `;` included, with the columns that are left of it.
+fn cut_statements(tokens: &TokenStream) -> Vec<(TokenStream, (usize, usize))> {
+    let list: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let without =
+        |from: usize, to: usize| list[..from].iter().chain(&list[to..]).cloned().collect::<TokenStream>();
+    let (mut cuts, mut begin) = (Vec::new(), 0);
+    for (at, token) in list.iter().enumerate() {
+        if token.to_string() == ";" {
+            let left = (begin + 1)..=at;
+            cuts.extend(left.map(|cut| {
+                (without(cut, at + 1), (starts(&list[begin]), list[cut - 1].span().end().column))
+            }));
+            begin = at + 1;
+        }
+        let TokenTree::Group(group) = token else { continue };
+        for (inner, place) in cut_statements(&group.stream()) {
+            let mut rebuilt = proc_macro2::Group::new(group.delimiter(), inner);
+            rebuilt.set_span(group.span());
+            let around =
+                list[..at].iter().cloned().chain([rebuilt.into()]).chain(list[at + 1..].iter().cloned());
+            cuts.push((around.collect(), place));
+        }
+        let is_block = |token: &TokenTree| BLOCKS.contains(&token.to_string().as_str());
+        if group.delimiter() == Delimiter::Brace && list[begin..at].iter().any(is_block) {
+            begin = at + 1;
+        }
+    }
+    cuts
+}
+
+/// Words whose braces end an item.
+const BLOCKS: &[&str] =
+    &["state", "parallel", "region", "triggers", "events", "effects", "migrate", "prove", "machine"];
 
 /// Whether it is said of something that is not declared before the cut.
 fn is_missing(left: &[TokenTree], said: &str) -> bool {

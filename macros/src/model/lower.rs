@@ -80,7 +80,6 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
         limits: Vec::new(),
         migrations: Vec::new(),
         proofs: Vec::new(),
-        mentions: Vec::new(),
     }
 }
 

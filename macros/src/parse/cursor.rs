@@ -1,45 +1,24 @@
 //! A place in a list of token trees.
 //!
-//! It knows where statements end, and nothing about what they say.
+//! Where statements end is `boundary`'s to say.
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::VecDeque;
 
+mod boundary;
+
 pub(super) struct Cursor {
     rest: VecDeque<TokenTree>,
-    last: Span,
+    /// What was taken last, and before that.
+    taken: [Option<TokenTree>; 2],
+    before: Span,
 }
-
-/// Words that can only begin an item: a statement that runs into one has lost its `;`.
-const BEGINNINGS: &[&str] = &[
-    "on",
-    "always",
-    "done",
-    "after",
-    "every",
-    "state",
-    "parallel",
-    "region",
-    "final",
-    "history",
-    "deep",
-    "entry",
-    "exit",
-    "initial",
-    "triggers",
-    "events",
-    "effects",
-    "unhandled",
-    "limit",
-    "migrate",
-    "prove",
-];
 
 impl Cursor {
     /// `before` is underlined when the list ends too early.
     pub(super) fn new(tokens: TokenStream, before: Span) -> Self {
-        Self { rest: tokens.into_iter().collect(), last: before }
+        Self { rest: tokens.into_iter().collect(), taken: [None, None], before }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -48,12 +27,13 @@ impl Cursor {
 
     /// The span of the last token taken.
     pub(super) fn last(&self) -> Span {
-        self.last
+        self.taken[0].as_ref().map_or(self.before, TokenTree::span)
     }
 
     pub(super) fn next(&mut self) -> Option<TokenTree> {
         let token = self.rest.pop_front()?;
-        self.last = token.span();
+        self.taken.swap(0, 1);
+        self.taken[0] = Some(token.clone());
         Some(token)
     }
 
@@ -78,13 +58,7 @@ impl Cursor {
 
     /// Whether `=>` comes next.
     pub(super) fn is_arrow(&self) -> bool {
-        let arrow = |a: &TokenTree, b: &TokenTree| match (a, b) {
-            (TokenTree::Punct(a), TokenTree::Punct(b)) => {
-                a.as_char() == '=' && a.spacing() == Spacing::Joint && b.as_char() == '>'
-            }
-            _ => false,
-        };
-        matches!((self.rest.front(), self.rest.get(1)), (Some(a), Some(b)) if arrow(a, b))
+        is_arrow(self.rest.front(), self.rest.get(1))
     }
 
     pub(super) fn take_ident(&mut self) -> Option<Ident> {
@@ -100,9 +74,7 @@ impl Cursor {
 
     /// Takes a word that can name something: no keyword of Rust.
     pub(super) fn take_name(&mut self) -> Option<Ident> {
-        let named =
-            self.peek_ident().is_some_and(|ident| syn::parse2::<Ident>(ident.to_token_stream()).is_ok());
-        if named { self.take_ident() } else { None }
+        if self.peek().is_some_and(is_name) { self.take_ident() } else { None }
     }
 
     pub(super) fn take_braces(&mut self) -> Option<Group> {
@@ -127,39 +99,19 @@ impl Cursor {
     pub(super) fn rest(&mut self) -> TokenStream {
         self.take_until(|_| false)
     }
+}
 
-    /// The tokens up to the `;` that ends the statement, which is taken too. The flag: it was there.
-    pub(super) fn take_statement(&mut self) -> (TokenStream, bool) {
-        let mut taken: Vec<TokenTree> = Vec::new();
-        while let Some(token) = self.peek() {
-            if matches!(token, TokenTree::Punct(p) if p.as_char() == ';') {
-                self.next();
-                return (taken.into_iter().collect(), true);
-            }
-            if taken.last().is_some_and(can_end) && self.begins_item() {
-                break;
-            }
-            taken.extend(self.next());
+/// Whether it can name something: no keyword of Rust.
+fn is_name(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Ident(ident) if syn::parse2::<Ident>(ident.to_token_stream()).is_ok())
+}
+
+fn is_arrow(a: Option<&TokenTree>, b: Option<&TokenTree>) -> bool {
+    match (a, b) {
+        (Some(TokenTree::Punct(a)), Some(TokenTree::Punct(b))) => {
+            a.as_char() == '=' && a.spacing() == Spacing::Joint && b.as_char() == '>'
         }
-        (taken.into_iter().collect(), false)
-    }
-
-    fn begins_item(&self) -> bool {
-        self.peek_ident().is_some_and(|ident| BEGINNINGS.iter().any(|word| ident == word))
-    }
-
-    /// Skips what was not understood: to behind the next `;` or braces, or to the next item.
-    pub(super) fn skip_item(&mut self) {
-        while let Some(token) = self.next() {
-            let ends = match &token {
-                TokenTree::Punct(p) => p.as_char() == ';',
-                TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-                _ => false,
-            };
-            if ends || self.begins_item() {
-                return;
-            }
-        }
+        _ => false,
     }
 }
 

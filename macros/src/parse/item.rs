@@ -1,16 +1,19 @@
 //! Items of the machine, and members of its states.
 
 use super::Machine;
-use super::action::{Action, parse_actions};
+use super::action::Action;
 use super::arm::{Arm, parse_arm, parse_ignore};
 use super::cursor::Cursor;
 use super::leaf::parse_leaf;
 use super::lines::{parse_limit, parse_migrations, parse_proofs};
 use super::list::{parse_events, parse_variants};
 use super::node::{Node, NodeKind, parse_node};
+use super::statement::{
+    parse_data, parse_hook, parse_initial, parse_statement, parse_unhandled, parse_version,
+};
 use crate::diagnostics::{Diagnostics, nearest};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
-use syn::{Attribute, LitInt, Type};
+use syn::Attribute;
 
 /// What stands in a state, or in the machine itself.
 #[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
@@ -90,8 +93,9 @@ pub(super) fn parse_item(diagnostics: &mut Diagnostics, cursor: &mut Cursor, mac
         "events" => machine.events.extend(parse_events(diagnostics, &keyword, cursor)),
         "unhandled" => machine.unhandled.extend(parse_unhandled(diagnostics, &keyword, cursor)),
         "limit" => {
-            let tokens = parse_statement_whole(diagnostics, &keyword, cursor);
-            machine.limits.extend(parse_limit(diagnostics, &keyword, tokens));
+            machine.limits.extend(parse_statement(diagnostics, &keyword, cursor, |diagnostics, tokens| {
+                parse_limit(diagnostics, &keyword, tokens)
+            }));
         }
         "migrate" | "prove" => match take_block(diagnostics, &keyword, cursor) {
             Some(body) if keyword == "migrate" => {
@@ -119,25 +123,18 @@ pub(super) fn parse_member(
             }
         }
         "initial" => members.extend(parse_initial(diagnostics, &keyword, cursor).map(Member::Initial)),
-        "entry" => {
-            let tokens = parse_statement(diagnostics, &keyword, cursor);
-            members.push(Member::Entry(keyword, parse_actions(diagnostics, tokens, true)));
-        }
-        "exit" => {
-            let tokens = parse_statement(diagnostics, &keyword, cursor);
-            members.push(Member::Exit(keyword, parse_actions(diagnostics, tokens, true)));
-        }
+        "entry" => members.push(Member::Entry(keyword.clone(), parse_hook(diagnostics, &keyword, cursor))),
+        "exit" => members.push(Member::Exit(keyword.clone(), parse_hook(diagnostics, &keyword, cursor))),
         "ignore" => {
-            let tokens = parse_statement(diagnostics, &keyword, cursor);
-            let arms = parse_ignore(diagnostics, &keyword, tokens);
+            let arms = parse_statement(diagnostics, &keyword, cursor, |diagnostics, tokens| {
+                parse_ignore(diagnostics, &keyword, tokens)
+            });
             members.extend(arms.into_iter().map(|arm| Member::Arm(Arm { attrs: attrs.clone(), ..arm })));
         }
         _ => {
-            let (tokens, ended) = cursor.take_statement();
-            let arm = parse_arm(diagnostics, keyword.clone(), tokens);
-            if let (Some(_), false) = (&arm, ended) {
-                diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
-            }
+            let arm = parse_statement(diagnostics, &keyword, cursor, |diagnostics, tokens| {
+                parse_arm(diagnostics, keyword.clone(), tokens)
+            });
             members.extend(arm.map(|arm| Member::Arm(Arm { attrs, ..arm })));
         }
     }
@@ -221,25 +218,6 @@ fn listed(known: &[&str]) -> String {
     words.join(", ")
 }
 
-/// The tokens behind a keyword up to its `;`.
-fn parse_statement(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> TokenStream {
-    let (tokens, ended) = cursor.take_statement();
-    // Of an item that has not even begun, its own part says what is missing.
-    if !ended && !tokens.is_empty() {
-        diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
-    }
-    tokens
-}
-
-/// The same for a line in which words that begin items can stand.
-fn parse_statement_whole(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> TokenStream {
-    let tokens = cursor.take_until(|c| c.is_punct(';'));
-    if cursor.next().is_none() {
-        diagnostics.error_at(cursor.last(), format!("expected `;` at the end of this `{keyword}`"));
-    }
-    tokens
-}
-
 /// The braces behind a keyword.
 fn take_block(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Option<TokenStream> {
     let body = cursor.take_braces().map(|group| group.stream());
@@ -248,54 +226,4 @@ fn take_block(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Curso
         cursor.skip_item();
     }
     body
-}
-
-fn parse_version(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Option<LitInt> {
-    let tokens = parse_statement(diagnostics, keyword, cursor);
-    let wrong =
-        |_| syn::Error::new_spanned(keyword, "`version` needs a whole number\nhelp: write `version 2;`");
-    syn::parse2(tokens).map_err(|error| diagnostics.syn(wrong(error))).ok()
-}
-
-/// `data Type;` or `data Type version 2;`.
-fn parse_data(
-    diagnostics: &mut Diagnostics,
-    keyword: &Ident,
-    cursor: &mut Cursor,
-) -> Option<(Type, Option<LitInt>)> {
-    let mut tokens = Cursor::new(parse_statement(diagnostics, keyword, cursor), keyword.span());
-    let ty = tokens.take_until(|c| c.is_ident("version"));
-    let ty = syn::parse2(ty)
-        .map_err(|_| diagnostics.error(keyword, "`data` needs a type\nhelp: write `data Basket;`"))
-        .ok();
-    let version = tokens.next().and_then(|keyword| {
-        let number = syn::parse2(tokens.rest());
-        number.map_err(|_| diagnostics.error(keyword, "`version` needs a whole number")).ok()
-    });
-    ty.map(|ty| (ty, version))
-}
-
-fn parse_unhandled(
-    diagnostics: &mut Diagnostics,
-    keyword: &Ident,
-    cursor: &mut Cursor,
-) -> Option<(Ident, Unhandled)> {
-    let tokens = parse_statement(diagnostics, keyword, cursor);
-    match tokens.to_string().as_str() {
-        "reject" => Some((keyword.clone(), Unhandled::Reject)),
-        "ignore" => Some((keyword.clone(), Unhandled::Ignore)),
-        _ => {
-            diagnostics
-                .error(keyword, "`unhandled` is `reject` or `ignore`\nhelp: write `unhandled ignore;`");
-            None
-        }
-    }
-}
-
-fn parse_initial(diagnostics: &mut Diagnostics, keyword: &Ident, cursor: &mut Cursor) -> Option<Ident> {
-    let tokens = parse_statement(diagnostics, keyword, cursor);
-    let wrong = |_| {
-        syn::Error::new_spanned(keyword, "`initial` needs the name of a state\nhelp: write `initial Draft;`")
-    };
-    syn::parse2(tokens).map_err(|error| diagnostics.syn(wrong(error))).ok()
 }

@@ -32,7 +32,8 @@ pub(super) fn parse_node(
     head: (Vec<Attribute>, Ident, NodeKind),
 ) -> Option<Node> {
     let (attrs, keyword, kind) = head;
-    let Some(name) = cursor.take_name() else {
+    let name = if cursor.surely_begins_item() { None } else { cursor.take_name() };
+    let Some(name) = name else {
         diagnostics
             .error(&keyword, format!("`{keyword}` needs a name\nhelp: write `{keyword} Name {{ … }}`"));
         cursor.skip_item();

@@ -25,14 +25,12 @@ pub(super) fn lower_arm(
     };
     let target = match arm.target {
         parse::Target::To(names) => {
-            let resolved: Vec<_> = names
-                .into_iter()
-                .map(|name| Some((resolve(diagnostics, model, name.clone())?, name)))
-                .collect();
+            let resolved: Vec<_> =
+                names.into_iter().map(|name| Some((resolve(diagnostics, model, &name)?, name))).collect();
             resolved.into_iter().collect::<Option<Vec<_>>>().map(Target::To)
         }
         parse::Target::Internal(name) => {
-            resolve_internal(diagnostics, model, source, name).map(Target::Internal)
+            resolve_internal(diagnostics, model, source, &name).map(Target::Internal)
         }
         parse::Target::Stay => Some(Target::Stay),
         parse::Target::Reject(expr, text) => Some(Target::Reject(expr, text)),
@@ -62,22 +60,21 @@ fn can_be_done(
 }
 
 /// Looks a node up.
-pub(super) fn resolve(diagnostics: &mut Diagnostics, model: &mut Model, name: Ident) -> Option<NodeId> {
-    let Some(target) = model.find(&name) else {
-        unknown_name::report_state(diagnostics, model, &name);
-        return None;
-    };
-    model.mentions.push(name);
-    Some(target)
+pub(super) fn resolve(diagnostics: &mut Diagnostics, model: &Model, name: &Ident) -> Option<NodeId> {
+    let target = model.find(name);
+    if target.is_none() {
+        unknown_name::report_state(diagnostics, model, name);
+    }
+    target
 }
 
 fn resolve_internal(
     diagnostics: &mut Diagnostics,
-    model: &mut Model,
+    model: &Model,
     source: Option<NodeId>,
-    name: Ident,
+    name: &Ident,
 ) -> Option<NodeId> {
-    let target = resolve(diagnostics, model, name.clone())?;
+    let target = resolve(diagnostics, model, name)?;
     let inside = |source: NodeId| {
         model.node(source).kind.is_compound() && source != target && model.is_within(target, source)
     };

@@ -44,7 +44,7 @@ pub(super) fn lower_migrations(
     for migration in migrations {
         if model.find(&migration.from).is_some() {
             unknown_name::report_living(diagnostics, &migration.from);
-        } else if let Some(to) = resolve(diagnostics, model, migration.to) {
+        } else if let Some(to) = resolve(diagnostics, model, &migration.to) {
             model.migrations.push((migration.from, to));
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn lower_migrations(
 pub(super) fn lower_proofs(diagnostics: &mut Diagnostics, model: &mut Model, proofs: Vec<parse::Proof>) {
     for proof in proofs {
         let mut pair = |a: Ident, b: Ident| {
-            let (a, b) = (resolve(diagnostics, model, a), resolve(diagnostics, model, b));
+            let (a, b) = (resolve(diagnostics, model, &a), resolve(diagnostics, model, &b));
             a.zip(b)
         };
         let claim = match proof.claim {

@@ -201,7 +201,6 @@ fn resolve_initial(diagnostics: &mut Diagnostics, model: &mut Model, parent: Opt
         if model.initial.replace(target).is_some() {
             duplicate_name::report_second_initial(diagnostics, name);
         }
-        model.mentions.push(name.clone());
         return;
     };
     if target == id || !model.is_within(target, id) {
@@ -218,7 +217,6 @@ fn resolve_initial(diagnostics: &mut Diagnostics, model: &mut Model, parent: Opt
     if !std::mem::replace(&mut model.nodes[id.index()].initial, vec![target]).is_empty() {
         duplicate_name::report_second_initial(diagnostics, name);
     }
-    model.mentions.push(name.clone());
 }
 
 fn resolve_default(diagnostics: &mut Diagnostics, model: &mut Model, history: NodeId, name: &Ident) {
@@ -234,5 +232,4 @@ fn resolve_default(diagnostics: &mut Diagnostics, model: &mut Model, history: No
         return;
     }
     model.nodes[history.index()].initial.push(target);
-    model.mentions.push(name.clone());
 }
