@@ -170,34 +170,19 @@ impl<'a> Definition<'a> {
     /// Arms of the selected that can be taken together: of two that would leave a common node, the one whose source
     /// lies inside the other's wins, else the one selected earlier. `function removeConflictingTransitions`
     pub fn without_conflicts(&self, from: &Configuration, memory: &Memory, selected: &[ArmId]) -> Arms {
-        let mut kept = Arms::new();
-        for arm in selected {
-            let mut beaten = Arms::new();
-            let mut preempted = false;
-            for other in &kept {
-                if !self.conflict(from, memory, (*arm, *other)) {
-                    continue;
-                }
-                if self.is_inside(self.source(*arm), self.source(*other)) {
-                    beaten.push(*other);
-                } else {
-                    preempted = true;
-                    break;
-                }
-            }
-            if !preempted {
-                kept.retain(|other| !beaten.contains(other));
-                kept.push(*arm);
+        let leave = |arm: &ArmId| self.exit_set(from, memory, *arm).collect();
+        let exits: SmallVec<[Nodes; 4]> = selected.iter().map(leave).collect();
+        let mut kept: SmallVec<[(ArmId, &Nodes); 4]> = SmallVec::new();
+        for (arm, left) in selected.iter().zip(&exits) {
+            let conflicting =
+                |(_, other): &&(ArmId, &Nodes)| other.iter().any(|id| left.binary_search(id).is_ok());
+            let beats = |other: ArmId| self.is_inside(self.source(*arm), self.source(other));
+            if kept.iter().filter(conflicting).all(|(other, _)| beats(*other)) {
+                kept.retain(|other| !conflicting(&&*other));
+                kept.push((*arm, left));
             }
         }
-        kept
-    }
-
-    /// Whether two arms would leave a common node.
-    pub fn conflict(&self, from: &Configuration, memory: &Memory, arms: (ArmId, ArmId)) -> bool {
-        let mut first = self.exit_set(from, memory, arms.0);
-        let second: Nodes = self.exit_set(from, memory, arms.1).collect();
-        first.any(|id| second.binary_search(&id).is_ok())
+        kept.into_iter().map(|(arm, _)| arm).collect()
     }
 
     /// Whether a source lies inside another and is not the same; `None` is the machine.

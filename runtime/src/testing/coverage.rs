@@ -1,7 +1,7 @@
 //! Which arms were taken in a test, and which guards were seen to hold and not to hold.
 
-use crate::definition::{ArmId, Definition};
-use crate::explain::{Rejection, Verdict};
+use crate::definition::{ArmDef, ArmId, Definition};
+use crate::explain::{Candidate, Rejection, Verdict};
 use crate::instance::Step;
 use crate::machine::Machine;
 use std::collections::BTreeMap;
@@ -42,16 +42,29 @@ impl Coverage {
 
     fn note_rejection(&mut self, rejection: &Rejection) {
         for candidate in &rejection.explanation().candidates {
-            let place = self.definition.all_arms().find(|(_, arm)| {
-                arm.location.line == candidate.line && arm.on.to_string() == candidate.pattern
-            });
-            let Some((id, _)) = place else { continue };
+            let Some(id) = self.arm_of(candidate) else { continue };
             match candidate.verdict {
                 Verdict::Refuses => self.count(id).answered += 1,
                 Verdict::GuardFails => self.count(id).missed += 1,
                 _ => {}
             }
         }
+    }
+
+    /// A line may hold many arms, in a block that was generated even all of them.
+    fn arm_of(&self, candidate: &Candidate) -> Option<ArmId> {
+        let mut arms = self.definition.all_arms();
+        let found = arms.find(|(_, arm)| {
+            arm.location.line == candidate.line
+                && self.source(arm) == candidate.source
+                && arm.guard == candidate.guard.as_deref()
+                && arm.on.to_string() == candidate.pattern
+        });
+        found.map(|(id, _)| id)
+    }
+
+    fn source(&self, arm: &ArmDef<'_>) -> &'static str {
+        arm.source.map_or(self.definition.machine, |id| self.definition.name(id))
     }
 
     fn count(&mut self, arm: ArmId) -> &mut Count {
@@ -67,7 +80,7 @@ impl Coverage {
                 continue;
             }
             let seen = self.arms.get(&id).copied().unwrap_or_default();
-            let source = arm.source.map_or(self.definition.machine, |id| self.definition.name(id));
+            let source = self.source(arm);
             let at = format!("{}:{}: `{}` of `{source}`", arm.location.file, arm.location.line, arm.label());
             if seen.answered == 0 {
                 gaps.push(format!("{at} was never taken"));

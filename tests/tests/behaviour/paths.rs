@@ -86,6 +86,27 @@ fn a_transition_cover_takes_every_arm_and_coverage_says_what_is_left() {
     coverage.assert_complete();
 }
 
+state_machine! {
+    /// Two guards for one trigger, on one line.
+    machine Twice {
+        data u8;
+        triggers { Go { n: u8 } }
+        initial Here;
+        state Here { on Go { n } if n > 9 => There; on Go { n } if n > 5 => There; on Go { .. } => reject "no"; }
+        final There;
+    }
+}
+
+#[test]
+fn coverage_tells_arms_on_one_line_apart() {
+    let mut coverage = Coverage::of::<Twice>();
+    let fire = |n: u8| Instance::<Twice>::new().fire(TwiceTrigger::Go { n });
+    coverage.note(&fire(3));
+    let gaps = coverage.gaps();
+    assert_eq!(gaps.len(), 2, "{coverage}");
+    assert!(gaps.iter().all(|gap| gap.ends_with("was never taken")), "{coverage}");
+}
+
 proptest! {
     #[test]
     fn random_sequences_are_fired(bare in sequences::<Lamps>(0..20), all in sequences_of::<Lamps>(0..20, |name| {
