@@ -10,7 +10,7 @@ const LINE: usize = 18;
 const PAD: usize = 10;
 const LANE: usize = 9;
 /// Width of a character of the monospaced face, in tenths.
-const CHAR: usize = 68;
+const CHAR: usize = 73;
 /// Characters of a line that are shown.
 const SHOWN: usize = 72;
 
