@@ -31,11 +31,8 @@ struct Drawing<'d, 'a> {
 
 impl Drawing<'_, '_> {
     fn level(&mut self, parent: Option<NodeId>, depth: usize) {
-        let children: Vec<_> = self.definition.children(parent).collect();
-        for id in children {
-            if let Some(node) = self.definition.node(id) {
-                self.node(id, node, depth);
-            }
+        for (id, node, _) in text::level(self.definition, parent) {
+            self.node(id, node, depth);
         }
     }
 

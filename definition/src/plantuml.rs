@@ -38,15 +38,9 @@ impl Drawing<'_, '_> {
     }
 
     fn level(&mut self, parent: Option<NodeId>, depth: usize) {
-        let children: Vec<_> = self.definition.children(parent).collect();
-        let mut regions = 0;
-        for id in children {
-            let Some(node) = self.definition.node(id) else { continue };
-            if node.kind == NodeKind::Region {
-                if regions > 0 {
-                    self.page.line(depth, "--");
-                }
-                regions += 1;
+        for (id, node, apart) in text::level(self.definition, parent) {
+            if apart {
+                self.page.line(depth, "--");
             }
             self.node(id, node, depth);
         }

@@ -3,7 +3,7 @@
 //!
 //! Widths are estimates, since nobody measures text here.
 
-use crate::{Definition, NodeId, NodeKind, text};
+use crate::{Definition, NodeDef, NodeId, NodeKind, text};
 use std::fmt::Write;
 
 const LINE: usize = 18;
@@ -64,15 +64,13 @@ impl Plan<'_, '_> {
     }
 
     fn level(&mut self, parent: Option<NodeId>, depth: usize) {
-        let children: Vec<_> = self.definition.children(parent).collect();
-        for id in children {
-            self.node(id, depth);
+        for (id, node, _) in text::level(self.definition, parent) {
+            self.node(id, node, depth);
         }
     }
 
-    fn node(&mut self, id: NodeId, depth: usize) {
+    fn node(&mut self, id: NodeId, node: &NodeDef<'_>, depth: usize) {
         let definition = self.definition;
-        let Some(node) = definition.node(id) else { return };
         let top = self.y;
         let mark = match node.kind {
             NodeKind::Final => " \u{25c9}".to_owned(),

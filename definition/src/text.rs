@@ -75,6 +75,22 @@ pub(crate) fn own_arms<'a>(
     ids.filter_map(move |id| Some((id.index(), definition.arm(*id)?)))
 }
 
+/// The children of a node, or of the machine, in source order. The flag: a region with another before it, from which
+/// it is drawn apart.
+pub(crate) fn level<'a>(
+    definition: &Definition<'a>,
+    parent: Option<NodeId>,
+) -> impl Iterator<Item = (NodeId, &'a NodeDef<'a>, bool)> + use<'a> {
+    let definition = *definition;
+    let children = definition.children(parent).filter_map(move |id| Some((id, definition.node(id)?)));
+    children.scan(false, |regions, (id, node)| {
+        let region = node.kind == NodeKind::Region;
+        let apart = region && *regions;
+        *regions |= region;
+        Some((id, node, apart))
+    })
+}
+
 /// One line, white space folded.
 pub(crate) fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
