@@ -40,6 +40,8 @@ pub struct Definition<'a> {
     pub triggers: &'a [TriggerDef<'a>],
     /// Every event type, newest version each.
     pub events: &'a [EventDef<'a>],
+    /// Events that are recorded and written no more.
+    pub retired: &'a [RetiredDef<'a>],
     /// Every effect.
     pub effects: &'a [NameDef<'a>],
     /// Every arm, in source order.
@@ -119,6 +121,16 @@ pub struct EventDef<'a> {
     pub name: &'a str,
     /// The newest version.
     pub version: u32,
+}
+
+/// An event that is recorded and written no more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct RetiredDef<'a> {
+    /// As recorded.
+    pub name: &'a str,
+    /// The function that makes the events that stand in its place, as written; `None`: nothing does.
+    pub split: Option<&'a str>,
 }
 
 /// What happens to a trigger that no arm answers.

@@ -1,6 +1,10 @@
 //! `#[derive(EventVersion)]`: one version of an event, and the proof that it follows the one before.
 
 mod attribute;
+mod auto;
+mod field;
+mod parts;
+mod retired;
 
 use crate::diagnostics::{Diagnostics, VERSION_MISUSE};
 use attribute::{Attribute, read_attribute};
@@ -11,11 +15,13 @@ use syn::{DeriveInput, Ident, LitStr, Path};
 
 /// ```text
 /// const _: () = {
-///     impl EventVersion for OrderPaid { const NAME; const VERSION; fn decode(…) }
+///     impl EventVersion for OrderPaid { const NAME; const VERSION; const OLDEST; fn decode(…) }
 ///     impl AtVersion<2> for OrderPaid {}
 ///     const _: () = previous::<OrderPaidV1, 1>();                            // version follows version
 ///     const _: () = assert_same_event(OrderPaidV1::NAME, "order.paid");      // under one name
 ///     impl FollowedByOneVersionOnly for OrderPaidV1 { type Next = OrderPaid; }   // and nothing else follows
+///     impl Part<…> for OrderPaid …                                           // what the next version may take
+///     impl TryUpcast<OrderPaidV1> for OrderPaid { … }                        // with `auto`
 /// };
 /// ```
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
@@ -29,69 +35,97 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
     }
     let attribute = read_attribute(diagnostics, &input);
     check_version(diagnostics, &input.ident, &attribute);
+    retired::check_retired(diagnostics, &attribute);
+    let shape = field::read_shape(diagnostics, &input, attribute.auto.is_some());
     let sound = diagnostics.is_empty();
     let errors = diagnostics.take();
-    let code = if input.generics.params.is_empty() {
-        emit_event(&input.ident, &attribute, sound)
-    } else {
-        TokenStream::new()
-    };
-    quote!(#errors #code)
+    if !input.generics.params.is_empty() {
+        return errors;
+    }
+    let (event, parts) =
+        (emit_event(&input.ident, &attribute, sound), parts::emit_parts(&input.ident, &shape));
+    let from = attribute.from.as_ref().filter(|_| sound && attribute.auto.is_some());
+    let upcast = from.map(|from| auto::emit_upcast(&input.ident, &shape, from));
+    quote!(#errors const _: () = { #event #parts #upcast };)
 }
 
 fn check_version(diagnostics: &mut Diagnostics, ident: &Ident, attribute: &Attribute) {
     let Some((literal, version)) = &attribute.version else { return };
-    let finding = match (version, &attribute.from) {
-        (0, _) => ("`0` is not a version".to_owned(), "versions are counted from 1".to_owned()),
-        (1, Some(from)) => {
-            let finding = (
-                "version 1 is the first: nothing comes before it".to_owned(),
-                "leave `from` out, or raise `version`".to_owned(),
-            );
-            diagnostics.broken(VERSION_MISUSE, from, finding);
-            return;
+    if let (Some(auto), None) = (attribute.auto, &attribute.from) {
+        diagnostics
+            .error_at(auto, "`auto` makes this version from the one before\nhelp: name that with `from`");
+        return;
+    }
+    if let Some((oldest, number)) = &attribute.oldest
+        && (attribute.from.is_some() || number != version)
+    {
+        let wrong = format!("`oldest` stands at the type that has no `from`, and is its version: {version}");
+        let help = "put it there, or leave it out".to_owned();
+        diagnostics.broken(VERSION_MISUSE, oldest, (wrong, help));
+        return;
+    }
+    let before = version.saturating_sub(1);
+    match (version, &attribute.from) {
+        (0, _) => {
+            let finding = ("`0` is not a version".to_owned(), "versions are counted from 1".to_owned());
+            diagnostics.broken(VERSION_MISUSE, literal, finding);
         }
-        (2.., None) => (
-            format!("version {version} does not say what it follows"),
-            format!(
-                "keep version {} as a type of its own and write `from = {ident}V{}`",
-                version - 1,
-                version - 1
-            ),
-        ),
-        _ => return,
-    };
-    diagnostics.broken(VERSION_MISUSE, literal, finding);
+        (1, Some(from)) => {
+            let wrong = "version 1 is the first: nothing comes before it".to_owned();
+            let help = "leave `from` out, or raise `version`".to_owned();
+            diagnostics.broken(VERSION_MISUSE, from, (wrong, help));
+        }
+        (2.., None) if attribute.oldest.is_none() => {
+            let wrong = format!("version {version} does not say what it follows");
+            let help = format!(
+                "keep version {before} as a type of its own and write `from = {ident}V{before}`, or, when no record holds an older one any more, `oldest = {version}`"
+            );
+            diagnostics.broken(VERSION_MISUSE, literal, (wrong, help));
+        }
+        _ => {}
+    }
 }
 
 /// On an error an implementation is emitted all the same, without proofs, so that one mistake gives one error.
 fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream {
     let sw = quote!(::statewright::__private);
     let name = attribute.name.clone().unwrap_or_else(|| LitStr::new("", ident.span()));
-    let version = attribute.version.as_ref().map_or(1, |(_, version)| *version);
+    let version = attribute.number();
     let from = attribute.from.as_ref().filter(|_| sound);
-    let decode = from.map_or_else(
-        || quote!(#sw::decode_first(stored, cx)),
-        |from| quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(stored, cx)),
-    );
+    let (decode, oldest) = from.map_or_else(|| emit_end(attribute, sound), emit_link);
     let chain = from.map(|from| emit_chain((ident, &name, version), from));
     quote! {
-        const _: () = {
-            #[automatically_derived]
-            impl #sw::EventVersion for #ident {
-                const NAME: &'static str = #name;
-                const VERSION: u32 = #version;
-                fn decode(stored: &#sw::Stored<'_>, cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
-                    #decode
-                }
+        #[automatically_derived]
+        impl #sw::EventVersion for #ident {
+            const NAME: &'static str = #name;
+            const VERSION: u32 = #version;
+            const OLDEST: u32 = #oldest;
+            fn decode(stored: &#sw::Stored<'_>, cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
+                #decode
             }
+        }
 
-            #[automatically_derived]
-            impl #sw::AtVersion<#version> for #ident {}
+        #[automatically_derived]
+        impl #sw::AtVersion<#version> for #ident {}
 
-            #chain
-        };
+        #chain
     }
+}
+
+/// How a version is read that another comes before, and the oldest that is read through it.
+fn emit_link(from: &Path) -> (TokenStream, TokenStream) {
+    (
+        quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(stored, cx)),
+        quote_spanned!(from.span()=> <#from as ::statewright::__private::EventVersion>::OLDEST),
+    )
+}
+
+/// The same where the chain ends.
+fn emit_end(attribute: &Attribute, sound: bool) -> (TokenStream, TokenStream) {
+    let retired = if sound { attribute.retired.as_slice() } else { &[] };
+    let oldest = attribute.number().saturating_sub(u32::try_from(retired.len()).unwrap_or_default());
+    let retired = retired::emit_retired(retired);
+    (quote!(::statewright::__private::decode_oldest(stored, cx, #retired)), quote!(#oldest))
 }
 
 /// Every token carries the span of `from`, so that the compiler underlines it.

@@ -12,7 +12,7 @@ pub(crate) use define::define;
 pub(crate) use lower::lower_machine;
 pub(crate) use statewright_definition::{ArmId, LimitScope, NodeId, NodeKind, TriggerId};
 
-use crate::parse::{Action, Duration, Unhandled};
+use crate::parse::{Action, Duration, Retired, Unhandled};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use std::collections::HashMap;
@@ -29,6 +29,8 @@ pub(crate) struct Model {
     pub(crate) triggers: Vec<Trigger>,
     pub(crate) trigger_attrs: Vec<Attribute>,
     pub(crate) events: Vec<Event>,
+    /// Events that are recorded and listed no more.
+    pub(crate) retired: Vec<Retired>,
     pub(crate) effects: Vec<Named>,
     pub(crate) effect_attrs: Vec<Attribute>,
     pub(crate) unhandled: Unhandled,
@@ -215,6 +217,11 @@ impl Arm {
 }
 
 impl Model {
+    /// Whether there is an enum of events. One that lists none is there to read what is retired.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty() || !self.retired.is_empty()
+    }
+
     pub(crate) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..u16::try_from(self.nodes.len()).unwrap_or(u16::MAX)).map(NodeId)
     }

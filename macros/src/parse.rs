@@ -20,8 +20,9 @@ pub(crate) use arm::{Arm, On, Target};
 pub(crate) use duration::{Duration, DurationValue};
 pub(crate) use item::{Member, Unhandled};
 pub(crate) use lines::{Claim, Limit, Migration, Proof};
-pub(crate) use list::{EventItem, VariantItem};
+pub(crate) use list::{EventItem, Retired, VariantItem};
 pub(crate) use node::{Node, NodeKind};
+pub(crate) use text::source_text;
 
 use crate::diagnostics::Diagnostics;
 use cursor::Cursor;

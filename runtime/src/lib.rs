@@ -43,7 +43,7 @@ pub mod prelude {
     pub use crate::cx::Cx;
     pub use crate::effect::{EffectAnswer, EffectCx, EffectError};
     pub use crate::error::FireError;
-    pub use crate::event::{Apply, EventVersion, Upcast, UpcastContext};
+    pub use crate::event::{Apply, EventVersion, TryUpcast, Upcast, UpcastContext};
     pub use crate::explain::Rejection;
     pub use crate::host::Host;
     pub use crate::instance::Instance;

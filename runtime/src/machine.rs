@@ -4,6 +4,7 @@
 
 use crate::definition::chart::{Configuration, Nodes};
 use crate::definition::{ArmId, Definition, NodeId, TriggerId};
+use crate::event::{DecodeError, Stored, UpcastContext};
 use crate::stepper::{Pass, Stepper};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -158,14 +159,11 @@ pub trait MachineEvent<Data>: Clone + Debug + Send + Sync + 'static {
     fn payload(&self) -> Result<Box<serde_json::value::RawValue>, serde_json::Error>;
     /// Builds up the data.
     fn apply(&self, data: &mut Data);
-    /// Reads a recorded event of any version.
+    /// Reads a recorded event of any version: mostly one event, none or many of one that is listed no more.
     ///
     /// # Errors
     /// An unknown name, a version from the future, or a payload that does not decode.
-    fn decode(
-        stored: &crate::event::Stored<'_>,
-        cx: &crate::event::UpcastContext,
-    ) -> Result<Self, crate::event::DecodeError>;
+    fn decode(stored: &Stored<'_>, cx: &UpcastContext, into: &mut Vec<Self>) -> Result<(), DecodeError>;
 }
 
 /// A machine that lists `E` in its `events`.
@@ -226,11 +224,8 @@ impl<Data> MachineEvent<Data> for NoEvents {
         match *self {}
     }
 
-    fn decode(
-        stored: &crate::event::Stored<'_>,
-        cx: &crate::event::UpcastContext,
-    ) -> Result<Self, crate::event::DecodeError> {
-        Err(crate::event::DecodeError::unknown_event(stored, cx))
+    fn decode(stored: &Stored<'_>, cx: &UpcastContext, _into: &mut Vec<Self>) -> Result<(), DecodeError> {
+        Err(DecodeError::unknown_event(stored, cx))
     }
 }
 

@@ -4,7 +4,7 @@ pub use crate::cx::Cx;
 pub use crate::definition::chart::Nodes;
 pub use crate::definition::{
     ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, LimitScope, Location, MigrationDef,
-    NameDef, NodeDef, NodeId, NodeKind, On, TargetDef, TriggerDef, TriggerId, Unhandled,
+    NameDef, NodeDef, NodeId, NodeKind, On, RetiredDef, TargetDef, TriggerDef, TriggerId, Unhandled,
 };
 pub use crate::effect::{EffectAnswer, EffectCx, HandledBy};
 pub use crate::engine::decide;

@@ -96,7 +96,7 @@ impl<M: Machine> Repository<M> {
                 read.map_err(|source| LoadError::Store { stream: stream.clone(), source })?;
             for record in &records {
                 place = place.at(record.revision.0, record.step.at);
-                loaded.apply(record, &place)?;
+                loaded.apply(record, &mut place)?;
             }
             if loaded.fold.head.revision >= head.revision || records.is_empty() {
                 loaded.fold.head = head;
@@ -163,7 +163,7 @@ impl<M: Machine> Loaded<M> {
         self.fold.seen(command)
     }
 
-    fn apply(&mut self, record: &Record, place: &UpcastContext) -> Result<(), LoadError> {
+    fn apply(&mut self, record: &Record, place: &mut UpcastContext) -> Result<(), LoadError> {
         let (stream, step) = (&record.stream, &record.step);
         let expected = self.fold.head.revision.plus(1);
         if record.revision != expected {
@@ -201,17 +201,24 @@ pub(crate) fn read_state<M: Machine>(text: &str) -> Result<M::State, UnknownStat
     names.join("+").parse()
 }
 
-/// The events of a record, in their newest versions.
+/// The events of a record, in their newest versions. One that is listed no more may become none or many; what is
+/// recorded keeps its place.
 pub(crate) fn decode_events<M: Machine>(
     record: &Record,
-    place: &UpcastContext,
+    place: &mut UpcastContext,
 ) -> Result<Vec<M::Event>, LoadError> {
-    let decode = |event: &crate::store::RecordedEvent| {
+    let recorded = &record.step.body.events;
+    place.set_metadata(&record.step.body.envelope.metadata);
+    let mut events = Vec::with_capacity(recorded.len());
+    for (position, event) in (0..).zip(recorded) {
+        place.set_event(position, event.version);
         let stored = Stored { name: &event.name, version: event.version, payload: event.payload.get() };
-        M::Event::decode(&stored, place)
-    };
-    let events = record.step.body.events.iter().map(decode).collect::<Result<_, _>>();
-    events.map_err(|source| LoadError::Decode { stream: record.stream.clone(), source: Box::new(source) })
+        M::Event::decode(&stored, place, &mut events).map_err(|source| LoadError::Decode {
+            stream: record.stream.clone(),
+            source: Box::new(source),
+        })?;
+    }
+    Ok(events)
 }
 
 impl<M: Machine> fmt::Debug for Loaded<M> {

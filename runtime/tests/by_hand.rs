@@ -51,8 +51,9 @@ impl Apply<Opened> for Log {
 impl EventVersion for Opened {
     const NAME: &'static str = "door.opened";
     const VERSION: u32 = 1;
+    const OLDEST: u32 = 1;
     fn decode(stored: &Stored<'_>, cx: &UpcastContext) -> Result<Self, DecodeError> {
-        sw::decode_first(stored, cx)
+        sw::decode_oldest(stored, cx, &[])
     }
 }
 
@@ -190,9 +191,10 @@ impl sw::MachineEvent<Log> for DoorEvent {
             Self::Opened(event) => data.apply(event),
         }
     }
-    fn decode(stored: &Stored<'_>, cx: &UpcastContext) -> Result<Self, DecodeError> {
+    fn decode(stored: &Stored<'_>, cx: &UpcastContext, into: &mut Vec<Self>) -> Result<(), DecodeError> {
         if stored.name == Opened::NAME {
-            return Opened::decode(stored, cx).map(Self::Opened);
+            into.push(Self::Opened(Opened::decode(stored, cx)?));
+            return Ok(());
         }
         Err(DecodeError::unknown_event(stored, cx))
     }
@@ -360,6 +362,7 @@ static DEFINITION: sw::Definition = sw::Definition {
     own: &[ArmId(0)],
     limits: &[],
     migrations: &[],
+    retired: &[],
     proofs: &[],
 };
 

@@ -7,6 +7,7 @@ use crate::names::snake_case;
 use proc_macro2::Ident;
 use quote::ToTokens;
 use std::collections::BTreeMap;
+use syn::LitStr;
 use syn::ext::IdentExt;
 
 pub(crate) fn report_names<'a>(
@@ -30,6 +31,12 @@ pub(crate) fn report(diagnostics: &mut Diagnostics, what: &str, names: (&Ident, 
     let help = format!("names are unique in a machine: give one {what} another name");
     diagnostics.broken(DUPLICATE_NAME, second, (format!("a second {what} `{second}`"), help));
     diagnostics.broken(DUPLICATE_NAME, first, (format!("`{first}` is first declared here"), String::new()));
+}
+
+/// What is recorded under a name becomes one thing.
+pub(crate) fn report_retired(diagnostics: &mut Diagnostics, name: &LitStr) {
+    let wrong = format!("`{}` is retired already", name.value());
+    diagnostics.broken(DUPLICATE_NAME, name, (wrong, "leave one of the lines out".to_owned()));
 }
 
 /// Regions of one parallel state become fields: their names must differ as fields are written.

@@ -36,6 +36,10 @@ pub(super) fn emit_definition(emitter: &Emitter<'_>) -> TokenStream {
         let ty = &event.ty;
         quote!(#sw::EventDef { name: <#ty as #sw::EventVersion>::NAME, version: <#ty as #sw::EventVersion>::VERSION })
     });
+    let retired = definition.retired.iter().map(|retired| {
+        let (name, split) = (retired.name, emit_option(retired.split));
+        quote!(#sw::RetiredDef { name: #name, split: #split })
+    });
     let arms = definition.arms.iter().map(emit_arm);
     let own = emit_arms(definition.own);
     let limits = definition.limits.iter().map(emit_limit);
@@ -63,6 +67,7 @@ pub(super) fn emit_definition(emitter: &Emitter<'_>) -> TokenStream {
             nodes: &[#(#nodes),*],
             triggers: &[#(#triggers),*],
             events: &[#(#events),*],
+            retired: &[#(#retired),*],
             effects: &[#(#effects),*],
             arms: &[#(#arms),*],
             own: #own,
@@ -110,8 +115,7 @@ fn emit_arm(arm: &ArmDef<'_>) -> TokenStream {
         On::Every(span) => quote!(Every(#span)),
         _ => quote!(Always),
     };
-    let guard = arm.guard.map(|text| quote!(::core::option::Option::Some(#text)));
-    let guard = guard.unwrap_or_else(|| quote!(::core::option::Option::None));
+    let guard = emit_option(arm.guard);
     let target = match arm.target {
         TargetDef::To(ids) => {
             let ids = emit_nodes(ids);
@@ -124,6 +128,11 @@ fn emit_arm(arm: &ArmDef<'_>) -> TokenStream {
     };
     let actions = emit_actions(arm.actions);
     quote!(__Arm::new(#source, __On::#on, (#guard, #whole), __To::#target, #actions, (#doc, __FILE, #line)))
+}
+
+fn emit_option(text: Option<&str>) -> TokenStream {
+    let some = text.map(|text| quote!(::core::option::Option::Some(#text)));
+    some.unwrap_or_else(|| quote!(::core::option::Option::None))
 }
 
 fn emit_actions(actions: &[ActionDef<'_>]) -> TokenStream {

@@ -1,6 +1,7 @@
 //! `OrderEvent`: what can happen, one variant for each listed type.
 
 use super::{Emitter, docs, door};
+use crate::parse::Retired;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -12,7 +13,7 @@ use syn::spanned::Spanned;
 /// ```
 pub(super) fn emit_events(emitter: &Emitter<'_>) -> TokenStream {
     let (model, name, vis) = (emitter.model, emitter.name("Event"), &emitter.model.vis);
-    if model.events.is_empty() {
+    if !model.has_events() {
         return TokenStream::new();
     }
     let doc = format!("What can happen to [`{}`].", model.name);
@@ -44,30 +45,53 @@ fn emit_machine_event(emitter: &Emitter<'_>) -> TokenStream {
         let (ident, ty) = (&event.ident, &event.ty);
         let span = ty.span();
         let data = super::own("data");
-        quote_spanned!(span=> #name::#ident(event) => ::statewright::__private::apply::<#ty, _>(event, #data))
+        quote_spanned!(span=> #name::#ident(ref event) => ::statewright::__private::apply::<#ty, _>(event, #data))
     });
     let owned_data = super::own("data");
+    let retired: TokenStream = model.retired.iter().map(emit_retired).collect();
     quote! {
         #[automatically_derived]
         impl #sw::MachineEvent<#data> for #name {
             fn name(&self) -> &'static str {
-                match self { #(#name::#idents(_) => <#types as #sw::EventVersion>::NAME),* }
+                match *self { #(#name::#idents(_) => <#types as #sw::EventVersion>::NAME),* }
             }
             fn version(&self) -> u32 {
-                match self { #(#name::#idents(_) => <#types as #sw::EventVersion>::VERSION),* }
+                match *self { #(#name::#idents(_) => <#types as #sw::EventVersion>::VERSION),* }
             }
             fn payload(&self) -> ::core::result::Result<::std::boxed::Box<#sw::serde_json::value::RawValue>, #sw::serde_json::Error> {
-                match self { #(#name::#idents(event) => #sw::serde_json::value::to_raw_value(event)),* }
+                match *self { #(#name::#idents(ref event) => #sw::serde_json::value::to_raw_value(event)),* }
             }
             fn apply(&self, #owned_data: &mut #data) {
-                match self { #(#applies),* }
+                match *self { #(#applies),* }
             }
-            fn decode(stored: &#sw::Stored<'_>, cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
+            fn decode(
+                stored: &#sw::Stored<'_>,
+                cx: &#sw::UpcastContext,
+                into: &mut ::std::vec::Vec<Self>,
+            ) -> ::core::result::Result<(), #sw::DecodeError> {
                 #(if stored.name == <#types as #sw::EventVersion>::NAME {
-                    return <#types as #sw::EventVersion>::decode(stored, cx).map(#name::#idents);
+                    into.push(#name::#idents(<#types as #sw::EventVersion>::decode(stored, cx)?));
+                    return ::core::result::Result::Ok(());
                 })*
+                #retired
                 ::core::result::Result::Err(#sw::DecodeError::unknown_event(stored, cx))
             }
+        }
+    }
+}
+
+/// ```text
+/// if stored.name == "order.bulk" { into.extend(split(stored, cx, path)?); return Ok(()); }
+/// ```
+fn emit_retired(retired: &Retired) -> TokenStream {
+    let name = &retired.name;
+    let made = retired.split.as_ref().map(
+        |path| quote_spanned!(path.span()=> into.extend(::statewright::__private::split::<Self, _>(stored, cx, #path)?);),
+    );
+    quote! {
+        if stored.name == #name {
+            #made
+            return ::core::result::Result::Ok(());
         }
     }
 }
@@ -86,6 +110,12 @@ fn emit_each(emitter: &Emitter<'_>, place: usize) -> TokenStream {
             ::statewright::__private::newest::<#ty, _>(&standing);
         };
     };
+    let living = model.retired.iter().map(|retired| {
+        let (name, span) = (&retired.name, retired.name.span());
+        quote_spanned! {span=>
+            const _: () = ::statewright::__private::assert_retired(<#ty as ::statewright::__private::EventVersion>::NAME, #name);
+        }
+    });
     let distinct = model.events.iter().take(place).map(|other| {
         let other = &other.ty;
         quote_spanned! {ty.span()=>
@@ -112,6 +142,7 @@ fn emit_each(emitter: &Emitter<'_>, place: usize) -> TokenStream {
 
         #newest
         #(#distinct)*
+        #(#living)*
     }
 }
 

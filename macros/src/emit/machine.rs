@@ -6,7 +6,7 @@ use super::regions::{emit_arm_methods, emit_pick_method, emit_picks};
 use super::state::emit_initial;
 use super::{Emitter, definition, dispatch, docs, door, own, passed};
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 /// ```text
@@ -88,12 +88,8 @@ fn emit_types(emitter: &Emitter<'_>) -> TokenStream {
     let initial = emit_initial(emitter);
     let runs_on = emitter.sound && model.runs_on();
     let keep = runs_on.then(|| emit_keep(emitter));
-    let event = if model.events.is_empty() {
-        quote!(#sw::NoEvents)
-    } else {
-        let name = emitter.name("Event");
-        quote!(#name)
-    };
+    let event =
+        if model.has_events() { emitter.name("Event").to_token_stream() } else { quote!(#sw::NoEvents) };
     let effect = if model.effects.is_empty() {
         quote!(#sw::NoEffects)
     } else {

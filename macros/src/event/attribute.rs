@@ -1,7 +1,10 @@
-//! `#[event(name = "…", version = N, from = Previous)]`, read.
+//! `#[event(…)]` above a type, read.
 
+use super::retired::{Retired, read_retired};
 use crate::diagnostics::{Diagnostics, VERSION_MISUSE, nearest};
+use proc_macro2::{Ident, Span};
 use syn::meta::ParseNestedMeta;
+use syn::spanned::Spanned;
 use syn::{DeriveInput, LitInt, LitStr, Path};
 
 #[derive(Default)]
@@ -9,13 +12,16 @@ pub(super) struct Attribute {
     pub(super) name: Option<LitStr>,
     pub(super) version: Option<(LitInt, u32)>,
     pub(super) from: Option<Path>,
+    /// Where `auto` stands.
+    pub(super) auto: Option<Span>,
+    pub(super) oldest: Option<(LitInt, u32)>,
+    pub(super) retired: Vec<Retired>,
 }
 
-const KEYS: &[&str] = &["name", "version", "from"];
+const KEYS: &[&str] = &["name", "version", "from", "auto", "oldest", "retired", "opaque"];
 
 /// Keys of the language that this version does not know yet.
-const NOT_SUPPORTED: &[&str] =
-    &["auto", "oldest", "retired", "opaque", "compatible", "personal", "default", "with", "renamed_from"];
+const NOT_SUPPORTED: &[&str] = &["compatible", "personal"];
 
 pub(super) fn read_attribute(diagnostics: &mut Diagnostics, input: &DeriveInput) -> Attribute {
     let mut read = Attribute::default();
@@ -25,7 +31,6 @@ pub(super) fn read_attribute(diagnostics: &mut Diagnostics, input: &DeriveInput)
             return read.or_placeholders(input);
         }
     }
-    report_fields(diagnostics, input);
     let example = "help: write `#[event(name = \"order.paid\", version = 1)]` above the type";
     if read.name.is_none() {
         diagnostics.error(&input.ident, format!("event `{}` has no `name`\n{example}", input.ident));
@@ -40,46 +45,38 @@ pub(super) fn read_attribute(diagnostics: &mut Diagnostics, input: &DeriveInput)
     if let Some(name) = read.name.as_ref().filter(|name| name.value().trim().is_empty()) {
         diagnostics.error(name, "an event's name is what is recorded for ever: it cannot be empty");
     }
+    if let syn::Data::Union(data) = &input.data {
+        diagnostics.error(data.union_token, "a union cannot be recorded\nhelp: make it a struct or an enum");
+    }
     read
 }
 
-fn report_fields(diagnostics: &mut Diagnostics, input: &DeriveInput) {
-    let fields: Vec<_> = match &input.data {
-        syn::Data::Struct(data) => data.fields.iter().collect(),
-        syn::Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
-        syn::Data::Union(data) => {
-            diagnostics
-                .error(data.union_token, "a union cannot be recorded\nhelp: make it a struct or an enum");
-            Vec::new()
-        }
-    };
-    for attr in fields.into_iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("event"))
-    {
-        diagnostics.error(attr, "`#[event(…)]` on a field is not supported yet");
-    }
-}
-
 impl Attribute {
+    /// The number of this version; 1 where it could not be read.
+    pub(super) fn number(&self) -> u32 {
+        self.version.as_ref().map_or(1, |(_, version)| *version)
+    }
+
     fn key(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-        let key = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+        let key = meta.path.get_ident().map(Ident::to_string).unwrap_or_default();
         let again = match key.as_str() {
             "name" => self.name.replace(meta.value()?.parse()?).is_some(),
-            "version" => {
-                let literal: LitInt = meta.value()?.parse()?;
-                let version = literal.base10_parse()?;
-                self.version.replace((literal, version)).is_some()
-            }
+            "version" => self.version.replace(number(meta)?).is_some(),
+            "oldest" => self.oldest.replace(number(meta)?).is_some(),
             "from" => self.from.replace(meta.value()?.parse()?).is_some(),
+            "auto" => self.auto.replace(meta.path.span()).is_some(),
+            "retired" => {
+                self.retired.push(read_retired(meta)?);
+                false
+            }
+            // The schema's to read.
+            "opaque" => false,
             _ if NOT_SUPPORTED.contains(&key.as_str()) => {
                 return Err(meta.error(format!("`{key}` is not supported yet")));
             }
             _ => {
                 let near = nearest(&key, KEYS.iter().copied());
-                let help = if near.is_empty() {
-                    "the keys are `name`, `version` and `from`".to_owned()
-                } else {
-                    near
-                };
+                let help = if near.is_empty() { format!("the keys are {}", listed(KEYS)) } else { near };
                 return Err(meta.error(format!("`{key}` is no key of `event`\nhelp: {help}")));
             }
         };
@@ -90,5 +87,20 @@ impl Attribute {
     fn or_placeholders(mut self, input: &DeriveInput) -> Self {
         self.name = self.name.or_else(|| Some(LitStr::new("unread", input.ident.span())));
         self
+    }
+}
+
+fn number(meta: &ParseNestedMeta<'_>) -> syn::Result<(LitInt, u32)> {
+    let literal: LitInt = meta.value()?.parse()?;
+    let number = literal.base10_parse()?;
+    Ok((literal, number))
+}
+
+/// `a`, `b` and `c`, each in backticks.
+pub(super) fn listed(keys: &[&str]) -> String {
+    let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+    match keys.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        keys => keys.concat(),
     }
 }

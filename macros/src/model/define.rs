@@ -1,12 +1,12 @@
 //! The model as a [`Definition`]: the same that generated code holds as a static.
 
 use super::{Arm, Model, Node, On, Target};
-use crate::parse::{Action, ActionKind, Unhandled};
+use crate::parse::{Action, ActionKind, Unhandled, source_text};
 use bumpalo::Bump;
 use quote::ToTokens;
 use statewright_definition::{
     ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, Location, MigrationDef, NameDef,
-    NodeDef, NodeId, On as OnDef, TargetDef, TriggerDef, TriggerId, Unhandled as UnhandledDef,
+    NodeDef, NodeId, On as OnDef, RetiredDef, TargetDef, TriggerDef, TriggerId, Unhandled as UnhandledDef,
 };
 use syn::ext::IdentExt;
 
@@ -46,6 +46,10 @@ pub(crate) fn define<'a>(arena: &'a Bump, model: &'a Model) -> Definition<'a> {
                 .iter()
                 .map(|event| EventDef { name: builder.text(&event.ident.unraw()), version: 1 }),
         ),
+        retired: builder.ids(model.retired.iter().map(|retired| RetiredDef {
+            name: builder.text(&retired.name.value()),
+            split: retired.split.as_ref().map(|path| builder.text(&source_text(path.to_token_stream()))),
+        })),
         effects: builder.ids(model.effects.iter().map(|effect| NameDef {
             name: builder.text(&effect.variant.ident.unraw()),
             doc: &effect.attrs.doc,

@@ -10,7 +10,7 @@ pub(super) use patterns::literal_name;
 use super::{Attrs, Event, Model, Named, Trigger, TriggerId};
 use crate::check::{duplicate_name, missing_initial, version_misuse};
 use crate::diagnostics::Diagnostics;
-use crate::parse::{self, EventItem, Unhandled, VariantItem};
+use crate::parse::{self, EventItem, Retired, Unhandled, VariantItem};
 use proc_macro2::Ident;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
@@ -71,6 +71,7 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
         triggers,
         trigger_attrs: machine.trigger_attrs.clone(),
         events,
+        retired: lower_retired(diagnostics, &machine.events),
         effects,
         effect_attrs: machine.effect_attrs.clone(),
         unhandled: machine.unhandled.first().map_or(Unhandled::Reject, |(_, choice)| *choice),
@@ -127,16 +128,30 @@ fn lower_triggers(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<T
 fn lower_events(diagnostics: &mut Diagnostics, items: &[EventItem]) -> Vec<Event> {
     let mut events = Vec::new();
     for item in items {
-        let attrs = Attrs::read_own(diagnostics, &item.attrs);
-        match last_name(&item.ty) {
-            Some(ident) => events.push(Event { attrs, ty: item.ty.clone(), ident }),
+        let EventItem::Listed { attrs, ty } = item else { continue };
+        let attrs = Attrs::read_own(diagnostics, attrs);
+        match last_name(ty) {
+            Some(ident) => events.push(Event { attrs, ty: ty.clone(), ident }),
             None => diagnostics.error(
-                &item.ty,
+                ty,
                 "an event is a type with a name\nhelp: list structs and enums that derive `EventVersion`",
             ),
         }
     }
     events
+}
+
+fn lower_retired(diagnostics: &mut Diagnostics, items: &[EventItem]) -> Vec<Retired> {
+    let mut found: Vec<Retired> = Vec::new();
+    for item in items {
+        let EventItem::Retired(retired) = item else { continue };
+        if found.iter().any(|other| other.name.value() == retired.name.value()) {
+            duplicate_name::report_retired(diagnostics, &retired.name);
+        } else {
+            found.push(retired.clone());
+        }
+    }
+    found
 }
 
 fn last_name(ty: &Type) -> Option<Ident> {

@@ -1,12 +1,12 @@
 //! The lists of a machine: `triggers { … }`, `events { … }`, `effects { … }`.
 
 use super::cursor::Cursor;
-use super::item::parse_attrs;
+use super::item::{parse_attrs, refuse_attrs};
 use super::leaf::parse_leaf;
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use syn::parse::Parse;
-use syn::{Attribute, Type, Variant};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, LitStr, Path, Token, Type, Variant};
 
 /// One variant of `triggers` or `effects`.
 pub(crate) struct VariantItem {
@@ -14,9 +14,18 @@ pub(crate) struct VariantItem {
 }
 
 /// One line of `events`.
-pub(crate) struct EventItem {
-    pub(crate) attrs: Vec<Attribute>,
-    pub(crate) ty: Type,
+#[allow(clippy::large_enum_variant, reason = "syntax lives for one expansion")]
+pub(crate) enum EventItem {
+    Listed { attrs: Vec<Attribute>, ty: Type },
+    Retired(Retired),
+}
+
+/// `retired "order.note" => drop`, `retired "order.bulk" => split function`: what is recorded, and written no more.
+#[derive(Clone)]
+pub(crate) struct Retired {
+    pub(crate) name: LitStr,
+    /// What makes the events that stand in its place; `None`: nothing does.
+    pub(crate) split: Option<Path>,
 }
 
 /// The variants of an enum body, each for itself, so that a broken one costs no other.
@@ -43,10 +52,43 @@ fn parse_event(diagnostics: &mut Diagnostics, tokens: TokenStream) -> Option<Eve
     let mut cursor = Cursor::new(tokens, proc_macro2::Span::call_site());
     let attrs = parse_attrs(diagnostics, &mut cursor);
     if cursor.is_ident("retired") {
-        diagnostics.error(cursor.next(), "`retired` is not supported yet");
-        return None;
+        refuse_attrs(diagnostics, &attrs);
+        let keyword = cursor.next();
+        if cursor.is_empty() {
+            diagnostics.error(
+                keyword,
+                format!("`retired` needs the recorded name of an event behind it\n{RETIRED}"),
+            );
+            return None;
+        }
+        return parse_leaf(diagnostics, cursor.rest(), Retired::parse).map(EventItem::Retired);
     }
-    parse_leaf(diagnostics, cursor.rest(), Type::parse).map(|ty| EventItem { attrs, ty })
+    parse_leaf(diagnostics, cursor.rest(), Type::parse).map(|ty| EventItem::Listed { attrs, ty })
+}
+
+const RETIRED: &str =
+    "help: write `retired \"order.note\" => drop` or `retired \"order.bulk\" => split function`";
+
+impl Parse for Retired {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name: LitStr = input.parse().map_err(|error| {
+            syn::Error::new(error.span(), format!("expected the recorded name of an event\n{RETIRED}"))
+        })?;
+        let wrong = |error: syn::Error| {
+            syn::Error::new(
+                error.span(),
+                format!("expected what becomes of what is recorded under `{}`\n{RETIRED}", name.value()),
+            )
+        };
+        input.parse::<Token![=>]>().map_err(wrong)?;
+        let how: Ident = input.parse().map_err(wrong)?;
+        let split = match how.to_string().as_str() {
+            "drop" => None,
+            "split" => Some(input.parse().map_err(wrong)?),
+            _ => return Err(wrong(syn::Error::new_spanned(how, ""))),
+        };
+        Ok(Self { name, split })
+    }
 }
 
 /// What stands between the commas of `keyword { … }`. A comma inside `<…>` is one of a type, not of the list.

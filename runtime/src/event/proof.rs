@@ -92,6 +92,18 @@ pub const fn assert_distinct(a: &str, b: &str) {
     );
 }
 
+/// An event that is listed is not retired.
+///
+/// # Panics
+/// At compile time, when it is.
+#[track_caller]
+pub const fn assert_retired(listed: &str, name: &str) {
+    assert!(
+        !same_name(listed, name),
+        "duplicate_name: this event is listed, so it is read as it is; leave the `retired` line out"
+    );
+}
+
 const fn same_name(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {

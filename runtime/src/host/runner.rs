@@ -257,8 +257,9 @@ async fn recorded<M: Machine>(
             rejection.decode().map_err(|source| FireError::Encode { stream: stream.clone(), source })?;
         return Err(FireError::Rejected(rejection));
     }
-    let place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance).at(revision.0, step.at);
-    let events = decode_events::<M>(&record, &place).map_err(load)?;
+    let mut place =
+        UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance).at(revision.0, step.at);
+    let events = decode_events::<M>(&record, &mut place).map_err(load)?;
     let unknown = |state: &str| {
         load(LoadError::UnknownState { stream: stream.clone(), revision, state: state.to_owned() })
     };

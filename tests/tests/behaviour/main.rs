@@ -7,6 +7,10 @@ mod faults;
 mod hosts;
 mod paths;
 mod queues;
+mod recorded;
 mod restored;
 mod scripts;
 mod time;
+mod upcast;
+
+use recorded::recorded;

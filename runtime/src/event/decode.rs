@@ -1,0 +1,119 @@
+//! From a recorded payload to the newest version, step by step: static calls, one comparison for each older version
+//! and none for the newest.
+
+use super::{DecodeError, DecodeReason, EventVersion, Stored, TryUpcast, UpcastContext, UpcastError};
+use serde_json::Value;
+
+/// What can be made of something old: a value, or a `Result` of one.
+pub trait Lifted<T> {
+    /// The value, or why there is none.
+    ///
+    /// # Errors
+    /// What the function said that was to make it.
+    fn lifted(self) -> Result<T, UpcastError>;
+}
+
+impl<T> Lifted<T> for T {
+    fn lifted(self) -> Result<T, UpcastError> {
+        Ok(self)
+    }
+}
+
+impl<T, E: Into<UpcastError>> Lifted<T> for Result<T, E> {
+    fn lifted(self) -> Result<T, UpcastError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// A version that has no type any more: its JSON becomes that of the next one.
+#[derive(Clone, Copy, Debug)]
+pub struct Retired {
+    /// Its number.
+    pub version: u32,
+    /// Makes the JSON of version `version + 1` of it.
+    pub lift: fn(Value, &UpcastContext) -> Result<Value, UpcastError>,
+}
+
+/// Reads the oldest version of an event that has a type, or through `retired` one that has none: the end of every
+/// chain.
+///
+/// # Errors
+/// See [`EventVersion::decode`].
+pub fn decode_oldest<E: EventVersion>(
+    stored: &Stored<'_>,
+    cx: &UpcastContext,
+    retired: &[Retired],
+) -> Result<E, DecodeError> {
+    decode_own(
+        stored,
+        || {
+            let fail = |reason| DecodeError::new(stored, cx, reason);
+            let oldest = E::VERSION - u32::try_from(retired.len()).unwrap_or_default();
+            if stored.version == 0 {
+                return Err(fail(DecodeReason::NoSuchVersion));
+            }
+            if stored.version < oldest {
+                return Err(fail(DecodeReason::TooOld { version: stored.version, oldest }));
+            }
+            let json =
+                serde_json::from_str(stored.payload).map_err(|cause| fail(DecodeReason::Payload(cause)))?;
+            let lifted = (stored.version..E::VERSION).try_fold(json, |json, version| {
+                let step = retired.iter().find(|step| step.version == version);
+                let lifted = step.map_or(Ok(Value::Null), |step| (step.lift)(json, cx));
+                lifted.map_err(|source| fail(DecodeReason::Upcast { version: version + 1, source }))
+            })?;
+            serde_json::from_value(lifted).map_err(|cause| fail(DecodeReason::Payload(cause)))
+        },
+        cx,
+    )
+}
+
+/// Reads version N of an event, or an older one through `Old`.
+///
+/// # Errors
+/// See [`EventVersion::decode`].
+pub fn decode_next<E: EventVersion + TryUpcast<Old>, Old: EventVersion>(
+    stored: &Stored<'_>,
+    cx: &UpcastContext,
+) -> Result<E, DecodeError> {
+    decode_own(
+        stored,
+        || {
+            let old = Old::decode(stored, cx)?;
+            E::try_upcast(old, cx).map_err(|source| {
+                let reason = DecodeReason::Upcast { version: E::VERSION, source: source.into() };
+                DecodeError::new(stored, cx, reason)
+            })
+        },
+        cx,
+    )
+}
+
+fn decode_own<E: EventVersion>(
+    stored: &Stored<'_>,
+    older: impl FnOnce() -> Result<E, DecodeError>,
+    cx: &UpcastContext,
+) -> Result<E, DecodeError> {
+    match stored.version {
+        version if version == E::VERSION => serde_json::from_str(stored.payload)
+            .map_err(|cause| DecodeError::new(stored, cx, DecodeReason::Payload(cause))),
+        version if version > E::VERSION => {
+            Err(DecodeError::new(stored, cx, DecodeReason::FutureVersion { newest: E::VERSION }))
+        }
+        _ => older(),
+    }
+}
+
+/// Makes events of one that is listed no more.
+///
+/// # Errors
+/// The payload is no JSON, or what the function says that splits it.
+pub fn split<E, L: Lifted<Vec<E>>>(
+    stored: &Stored<'_>,
+    cx: &UpcastContext,
+    split: impl FnOnce(Value, &UpcastContext) -> L,
+) -> Result<Vec<E>, DecodeError> {
+    let fail = |reason| DecodeError::new(stored, cx, reason);
+    let json = serde_json::from_str(stored.payload).map_err(|cause| fail(DecodeReason::Payload(cause)))?;
+    split(json, cx).lifted().map_err(|source| fail(DecodeReason::Split(source)))
+}
