@@ -1,10 +1,12 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
-//! `cargo xtask bench [dispatch | steps | replay | build]`. The ceiling of durable steps is the store alone, fed with the same steps by as many tasks.
+//! `cargo xtask bench [dispatch | decode | steps | replay | build]`. The ceiling of durable steps is the store alone, fed with the same steps by as many tasks.
 
 mod build;
+mod decode;
 mod dispatch;
 mod machine;
+mod race;
 mod replay;
 mod steps;
 
@@ -20,6 +22,9 @@ async fn main() -> Result<(), Failure> {
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
     if wanted("dispatch") {
         dispatch::run()?;
+    }
+    if wanted("decode") {
+        decode::run()?;
     }
     if wanted("steps") {
         steps::run().await?;

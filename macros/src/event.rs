@@ -8,7 +8,7 @@ mod retired;
 
 use crate::diagnostics::{Diagnostics, VERSION_MISUSE};
 use attribute::{Attribute, read_attribute};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Ident, LitStr, Path};
@@ -93,6 +93,7 @@ fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream 
     let version = attribute.number();
     let from = attribute.from.as_ref().filter(|_| sound);
     let (decode, oldest) = from.map_or_else(|| emit_end(attribute, sound), emit_link);
+    let [stored, cx] = own();
     let chain = from.map(|from| emit_chain((ident, &name, version), from));
     quote! {
         #[automatically_derived]
@@ -100,7 +101,7 @@ fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream 
             const NAME: &'static str = #name;
             const VERSION: u32 = #version;
             const OLDEST: u32 = #oldest;
-            fn decode(stored: &#sw::Stored<'_>, cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
+            fn decode(#stored: &#sw::Stored<'_>, #cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
                 #decode
             }
         }
@@ -114,8 +115,9 @@ fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream 
 
 /// How a version is read that another comes before, and the oldest that is read through it.
 fn emit_link(from: &Path) -> (TokenStream, TokenStream) {
+    let [stored, cx] = own();
     (
-        quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(stored, cx)),
+        quote_spanned!(from.span()=> ::statewright::__private::decode_next::<Self, #from>(#stored, #cx)),
         quote_spanned!(from.span()=> <#from as ::statewright::__private::EventVersion>::OLDEST),
     )
 }
@@ -125,7 +127,13 @@ fn emit_end(attribute: &Attribute, sound: bool) -> (TokenStream, TokenStream) {
     let retired = if sound { attribute.retired.as_slice() } else { &[] };
     let oldest = attribute.number().saturating_sub(u32::try_from(retired.len()).unwrap_or_default());
     let retired = retired::emit_retired(retired);
-    (quote!(::statewright::__private::decode_oldest(stored, cx, #retired)), quote!(#oldest))
+    let [stored, cx] = own();
+    (quote!(::statewright::__private::decode_oldest(#stored, #cx, #retired)), quote!(#oldest))
+}
+
+/// Names of ours, the same whatever macro wrote the type.
+fn own() -> [Ident; 2] {
+    ["stored", "cx"].map(|name| Ident::new(name, Span::mixed_site()))
 }
 
 /// Every token carries the span of `from`, so that the compiler underlines it.

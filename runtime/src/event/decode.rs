@@ -39,69 +39,86 @@ pub struct Retired {
 ///
 /// # Errors
 /// See [`EventVersion::decode`].
+#[inline]
 pub fn decode_oldest<E: EventVersion>(
     stored: &Stored<'_>,
     cx: &UpcastContext,
     retired: &[Retired],
 ) -> Result<E, DecodeError> {
-    decode_own(
-        stored,
-        || {
-            let fail = |reason| DecodeError::new(stored, cx, reason);
-            let oldest = E::VERSION - u32::try_from(retired.len()).unwrap_or_default();
-            if stored.version == 0 {
-                return Err(fail(DecodeReason::NoSuchVersion));
-            }
-            if stored.version < oldest {
-                return Err(fail(DecodeReason::TooOld { version: stored.version, oldest }));
-            }
-            let json =
-                serde_json::from_str(stored.payload).map_err(|cause| fail(DecodeReason::Payload(cause)))?;
-            let lifted = (stored.version..E::VERSION).try_fold(json, |json, version| {
-                let step = retired.iter().find(|step| step.version == version);
-                let lifted = step.map_or(Ok(Value::Null), |step| (step.lift)(json, cx));
-                lifted.map_err(|source| fail(DecodeReason::Upcast { version: version + 1, source }))
-            })?;
-            serde_json::from_value(lifted).map_err(|cause| fail(DecodeReason::Payload(cause)))
-        },
-        cx,
-    )
+    if stored.version == E::VERSION {
+        return decode_own(stored, cx);
+    }
+    lift(stored, cx, retired)
 }
 
 /// Reads version N of an event, or an older one through `Old`.
 ///
 /// # Errors
 /// See [`EventVersion::decode`].
+#[inline]
 pub fn decode_next<E: EventVersion + TryUpcast<Old>, Old: EventVersion>(
     stored: &Stored<'_>,
     cx: &UpcastContext,
 ) -> Result<E, DecodeError> {
-    decode_own(
-        stored,
-        || {
-            let old = Old::decode(stored, cx)?;
-            E::try_upcast(old, cx).map_err(|source| {
-                let reason = DecodeReason::Upcast { version: E::VERSION, source: source.into() };
-                DecodeError::new(stored, cx, reason)
-            })
-        },
-        cx,
-    )
+    if stored.version == E::VERSION {
+        return decode_own(stored, cx);
+    }
+    upcast::<E, Old>(stored, cx)
 }
 
-fn decode_own<E: EventVersion>(
+#[inline]
+fn decode_own<E: EventVersion>(stored: &Stored<'_>, cx: &UpcastContext) -> Result<E, DecodeError> {
+    serde_json::from_str(stored.payload).map_err(|cause| misfit(stored, cx, cause))
+}
+
+#[cold]
+fn misfit(stored: &Stored<'_>, cx: &UpcastContext, cause: serde_json::Error) -> DecodeError {
+    DecodeError::new(stored, cx, DecodeReason::Payload(cause))
+}
+
+/// What is newer than `E` nobody here can read.
+fn refuse_future<E: EventVersion>(stored: &Stored<'_>, cx: &UpcastContext) -> Result<(), DecodeError> {
+    if stored.version > E::VERSION {
+        return Err(DecodeError::new(stored, cx, DecodeReason::FutureVersion { newest: E::VERSION }));
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn upcast<E: EventVersion + TryUpcast<Old>, Old: EventVersion>(
     stored: &Stored<'_>,
-    older: impl FnOnce() -> Result<E, DecodeError>,
     cx: &UpcastContext,
 ) -> Result<E, DecodeError> {
-    match stored.version {
-        version if version == E::VERSION => serde_json::from_str(stored.payload)
-            .map_err(|cause| DecodeError::new(stored, cx, DecodeReason::Payload(cause))),
-        version if version > E::VERSION => {
-            Err(DecodeError::new(stored, cx, DecodeReason::FutureVersion { newest: E::VERSION }))
-        }
-        _ => older(),
+    refuse_future::<E>(stored, cx)?;
+    let old = Old::decode(stored, cx)?;
+    E::try_upcast(old, cx).map_err(|source| {
+        let reason = DecodeReason::Upcast { version: E::VERSION, source: source.into() };
+        DecodeError::new(stored, cx, reason)
+    })
+}
+
+#[inline(never)]
+fn lift<E: EventVersion>(
+    stored: &Stored<'_>,
+    cx: &UpcastContext,
+    retired: &[Retired],
+) -> Result<E, DecodeError> {
+    refuse_future::<E>(stored, cx)?;
+    let fail = |reason| DecodeError::new(stored, cx, reason);
+    let oldest = E::VERSION.saturating_sub(u32::try_from(retired.len()).unwrap_or_default());
+    if stored.version == 0 {
+        return Err(fail(DecodeReason::NoSuchVersion));
     }
+    if stored.version < oldest {
+        return Err(fail(DecodeReason::TooOld { version: stored.version, oldest }));
+    }
+    let json = serde_json::from_str(stored.payload).map_err(|cause| fail(DecodeReason::Payload(cause)))?;
+    let lifted = (stored.version..E::VERSION).try_fold(json, |json, version| {
+        let step = retired.iter().find(|step| step.version == version);
+        let lifted = step.map_or(Ok(Value::Null), |step| (step.lift)(json, cx));
+        lifted.map_err(|source| fail(DecodeReason::Upcast { version: version + 1, source }))
+    })?;
+    serde_json::from_value(lifted).map_err(|cause| fail(DecodeReason::Payload(cause)))
 }
 
 /// Makes events of one that is listed no more.
