@@ -8,6 +8,7 @@ mod dot;
 pub mod explore;
 #[cfg(feature = "json")]
 mod json;
+pub mod lock;
 mod mermaid;
 mod plantuml;
 mod scxml;
