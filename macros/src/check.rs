@@ -11,6 +11,7 @@ pub(crate) mod endless_microsteps;
 pub(crate) mod final_with_arms;
 pub(crate) mod impure_guard;
 pub(crate) mod limit_misuse;
+pub(crate) mod lock_broken;
 pub(crate) mod missing_initial;
 pub(crate) mod no_way_out;
 pub(crate) mod shadowed_arm;
@@ -45,6 +46,7 @@ pub(crate) fn check_machine<'a>(
     if !diagnostics.is_empty() {
         return;
     }
+    lock_broken::check(diagnostics, model);
     final_with_arms::check(diagnostics, model);
     timer_misuse::check(diagnostics, model);
     impure_guard::check(diagnostics, model);

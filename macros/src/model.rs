@@ -10,13 +10,14 @@ mod lower;
 pub(crate) use attrs::Attrs;
 pub(crate) use define::define;
 pub(crate) use lower::lower_machine;
+pub(crate) use statewright_definition::lock::Lock;
 pub(crate) use statewright_definition::{ArmId, LimitScope, NodeId, NodeKind, TriggerId};
 
 use crate::parse::{Action, Duration, Retired, Unhandled};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use std::collections::HashMap;
-use syn::{Attribute, Expr, Pat, Type, Variant, Visibility};
+use syn::{Attribute, Expr, LitStr, Pat, Type, Variant, Visibility};
 
 /// A machine with its names resolved. What could not be resolved is absent.
 pub(crate) struct Model {
@@ -34,6 +35,7 @@ pub(crate) struct Model {
     pub(crate) effects: Vec<Named>,
     pub(crate) effect_attrs: Vec<Attribute>,
     pub(crate) unhandled: Unhandled,
+    pub(crate) lock: Option<Locked>,
     pub(crate) initial: Option<NodeId>,
     /// Every node, in source order, parents before children.
     pub(crate) nodes: Vec<Node>,
@@ -44,6 +46,13 @@ pub(crate) struct Model {
     /// Nodes and triggers by name.
     node_names: HashMap<String, NodeId>,
     trigger_names: HashMap<String, TriggerId>,
+}
+
+/// The `lock` line, and what its file says.
+pub(crate) struct Locked {
+    pub(crate) file: LitStr,
+    /// `None`: there is no such file yet; nothing has been released.
+    pub(crate) released: Option<Lock>,
 }
 
 /// An effect.

@@ -28,7 +28,7 @@ use crate::diagnostics::Diagnostics;
 use cursor::Cursor;
 use proc_macro2::{Ident, TokenStream};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, LitInt, Type, Visibility, braced};
+use syn::{Attribute, LitInt, LitStr, Type, Visibility, braced};
 
 /// A machine as written, with holes where it was not understood.
 pub(crate) struct Machine {
@@ -36,6 +36,7 @@ pub(crate) struct Machine {
     pub(crate) vis: Visibility,
     pub(crate) name: Ident,
     pub(crate) versions: Vec<LitInt>,
+    pub(crate) locks: Vec<LitStr>,
     pub(crate) data: Vec<(Type, Option<LitInt>)>,
     pub(crate) triggers: Vec<VariantItem>,
     pub(crate) trigger_attrs: Vec<Attribute>,
@@ -63,6 +64,7 @@ pub(crate) fn parse_machine(diagnostics: &mut Diagnostics, input: TokenStream) -
         vis: header.vis,
         name: header.name,
         versions: Vec::new(),
+        locks: Vec::new(),
         data: Vec::new(),
         triggers: Vec::new(),
         trigger_attrs: Vec::new(),

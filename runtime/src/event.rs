@@ -13,7 +13,7 @@ pub use auto::*;
 pub use context::UpcastContext;
 pub use decode::{Lifted, Retired, decode_next, decode_oldest, split};
 pub use error::{DecodeError, DecodeReason, UpcastError};
-pub use lock::{Chain, Listed, Message, Released, check_effect, check_event, check_gone};
+pub use lock::{Chain, Listed, Lockable, Message, Released, check_effect, check_event, check_gone};
 pub use proof::*;
 
 use serde::Serialize;

@@ -38,6 +38,27 @@ pub use machine::Machine;
 pub use repository::Repository;
 pub use statewright_macros::{EventVersion, state_machine};
 
+/// Holds the lock of a machine against what the machine has now; it stands in a test of the crate that declares it.
+///
+/// ```text
+/// #[test]
+/// fn the_order_is_locked() {
+///     statewright::lock!(Order);
+/// }
+/// ```
+///
+/// It fails when something is not in the lock and the version of the crate is a release; see
+/// [`check_lock`](testing::check_lock). `STATEWRIGHT_LOCK=update cargo test` writes the lock.
+#[macro_export]
+macro_rules! lock {
+    ($machine:ty) => {
+        $crate::testing::check_lock::<$machine>(
+            ::core::env!("CARGO_MANIFEST_DIR"),
+            ::core::env!("CARGO_PKG_VERSION"),
+        )
+    };
+}
+
 /// What a module that declares or drives machines needs.
 pub mod prelude {
     pub use crate::cx::Cx;

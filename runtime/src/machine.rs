@@ -4,7 +4,7 @@
 
 use crate::definition::chart::{Configuration, Nodes};
 use crate::definition::{ArmId, Definition, NodeId, TriggerId};
-use crate::event::{DecodeError, Stored, UpcastContext};
+use crate::event::{DecodeError, Lockable, Stored, UpcastContext};
 use crate::stepper::{Pass, Stepper};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +38,9 @@ pub trait Machine: Sized + Send + Sync + 'static {
     /// Whether a step can go on by itself, and so fail half-way: the machine has `always` or `done` arms or raises
     /// triggers.
     const RUNS_ON: bool = false;
+
+    /// What its `lock` is to hold; `None` without one.
+    const LOCK: Option<&'static Lockable> = None;
 
     /// Selects arms and takes them, as far as the pass acts.
     fn decide<P: Pass<Self>>(trigger: Self::Trigger, step: &mut P) -> Decision;

@@ -17,11 +17,13 @@
 #![allow(clippy::return_self_not_must_use, reason = "an assertion is done when it is called")]
 
 mod coverage;
+mod lock;
 mod paths;
 #[cfg(feature = "proptest")]
 mod strategy;
 
 pub use coverage::Coverage;
+pub use lock::{check_lock, update_lock};
 pub use paths::{Line, Path, Paths};
 #[cfg(feature = "proptest")]
 pub use strategy::{sequences, sequences_of};

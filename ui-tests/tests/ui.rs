@@ -6,9 +6,23 @@ use std::path::Path;
 
 #[test]
 fn messages_are_as_recorded() {
+    place_locks();
     let cases = trybuild::TestCases::new();
     cases.compile_fail("fail/*/*.rs");
     cases.pass("pass/*.rs");
+}
+
+/// A lock stands beside the manifest, and the cases are compiled under one of their own: their locks are put there.
+fn place_locks() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
+    let project = target.join("tests/trybuild").join(env!("CARGO_PKG_NAME"));
+    fs::create_dir_all(&project).expect("the folder is ours");
+    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail/lock_broken");
+    for entry in fs::read_dir(locks).expect("cases").map(|entry| entry.expect("readable").path()) {
+        if entry.extension().is_some_and(|end| end == "lock") {
+            fs::copy(&entry, project.join(entry.file_name().expect("a file"))).expect("the folder is ours");
+        }
+    }
 }
 
 /// A rule has a failing case and a chapter in the book, under the same name.
@@ -27,7 +41,7 @@ fn every_rule_has_a_case_and_a_chapter() {
             line.trim().split('"').nth(1).filter(|_| line.ends_with("true") || line.ends_with("false"))
         })
         .collect();
-    assert_eq!(rules.len(), 22);
+    assert_eq!(rules.len(), 23);
     for rule in rules {
         assert!(cases.contains(rule), "no failing case for `{rule}`");
         assert!(book.contains(&format!("\n## {rule}\n")), "no chapter for `{rule}`");

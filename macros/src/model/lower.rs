@@ -2,6 +2,7 @@
 
 mod arms;
 mod lines;
+mod lock;
 mod nodes;
 mod patterns;
 
@@ -56,6 +57,7 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
     keep_first(&mut effects, |effect| effect.variant.ident.to_string());
     keep_first(&mut events, |event| event.ident.to_string());
     duplicate_name::report_items(diagnostics, "version", machine.versions.iter());
+    duplicate_name::report_items(diagnostics, "lock", machine.locks.iter());
     duplicate_name::report_items(diagnostics, "data", machine.data.iter().map(|(ty, _)| ty));
     duplicate_name::report_items(diagnostics, "unhandled", machine.unhandled.iter().map(|(word, _)| word));
     let named = |trigger: &Trigger| trigger.named.variant.ident.to_string();
@@ -75,6 +77,7 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
         effects,
         effect_attrs: machine.effect_attrs.clone(),
         unhandled: machine.unhandled.first().map_or(Unhandled::Reject, |(_, choice)| *choice),
+        lock: lock::lower_lock(diagnostics, machine.locks.first()),
         initial: None,
         nodes: Vec::new(),
         arms: Vec::new(),

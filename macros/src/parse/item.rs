@@ -9,7 +9,7 @@ use super::lines::{parse_limit, parse_migrations, parse_proofs};
 use super::list::{parse_events, parse_variants};
 use super::node::{Node, NodeKind, parse_node};
 use super::statement::{
-    parse_data, parse_hook, parse_initial, parse_statement, parse_unhandled, parse_version,
+    parse_data, parse_hook, parse_initial, parse_lock, parse_statement, parse_unhandled, parse_version,
 };
 use crate::diagnostics::{Diagnostics, nearest};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
@@ -34,11 +34,12 @@ pub(crate) enum Unhandled {
 }
 
 /// Words of the language that this version does not know yet.
-const NOT_SUPPORTED: &[&str] = &["lock", "spawn"];
+const NOT_SUPPORTED: &[&str] = &["spawn"];
 
 const MACHINE_ITEMS: &[&str] = &[
     "version",
     "data",
+    "lock",
     "triggers",
     "events",
     "effects",
@@ -69,8 +70,19 @@ pub(super) const STATE_MEMBERS: &[&str] = &[
 ];
 
 /// Items to which nothing can be attached but a comment.
-const LINES: &[&str] =
-    &["version", "data", "events", "unhandled", "limit", "migrate", "prove", "initial", "entry", "exit"];
+const LINES: &[&str] = &[
+    "version",
+    "data",
+    "lock",
+    "events",
+    "unhandled",
+    "limit",
+    "migrate",
+    "prove",
+    "initial",
+    "entry",
+    "exit",
+];
 
 /// Parses one item of the machine.
 pub(super) fn parse_item(diagnostics: &mut Diagnostics, cursor: &mut Cursor, machine: &mut Machine) {
@@ -82,6 +94,7 @@ pub(super) fn parse_item(diagnostics: &mut Diagnostics, cursor: &mut Cursor, mac
     match keyword.to_string().as_str() {
         "version" => machine.versions.extend(parse_version(diagnostics, &keyword, cursor)),
         "data" => machine.data.extend(parse_data(diagnostics, &keyword, cursor)),
+        "lock" => machine.locks.extend(parse_lock(diagnostics, &keyword, cursor)),
         "triggers" => {
             machine.trigger_attrs.extend(attrs);
             machine.triggers.extend(parse_variants(diagnostics, &keyword, cursor));

@@ -5,7 +5,7 @@ use super::cursor::Cursor;
 use super::item::Unhandled;
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{Ident, TokenStream};
-use syn::{LitInt, Type};
+use syn::{LitInt, LitStr, Type};
 
 /// Parses what stands between a keyword and its `;`. One that is missing is said where nothing else is wrong.
 pub(super) fn parse_statement<T>(
@@ -62,6 +62,19 @@ pub(super) fn parse_data(
             number.map_err(|_| diagnostics.error(keyword, "`version` needs a whole number")).ok()
         });
         ty.map(|ty| (ty, version))
+    })
+}
+
+/// `lock "order.lock";`
+pub(super) fn parse_lock(
+    diagnostics: &mut Diagnostics,
+    keyword: &Ident,
+    cursor: &mut Cursor,
+) -> Option<LitStr> {
+    parse_statement(diagnostics, keyword, cursor, |diagnostics, tokens| {
+        let file = syn::parse2(tokens);
+        let wrong = "`lock` needs the name of a file beside Cargo.toml\nhelp: write `lock \"order.lock\";`";
+        file.map_err(|_| diagnostics.error(keyword, wrong)).ok()
     })
 }
 

@@ -33,6 +33,17 @@ pub struct Listed {
     pub chain: &'static Chain,
 }
 
+/// What a machine with a `lock` has to be locked, its states aside.
+#[derive(Clone, Copy, Debug)]
+pub struct Lockable {
+    /// The file beside `Cargo.toml`.
+    pub file: &'static str,
+    /// The events that it lists.
+    pub events: &'static [Listed],
+    /// Its effects: name, and canonical text of the schema.
+    pub effects: &'static [(&'static str, &'static str)],
+}
+
 /// Something that has been released: an effect, or a version of an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Released {

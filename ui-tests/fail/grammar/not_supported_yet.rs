@@ -2,7 +2,6 @@ use statewright::prelude::*;
 
 state_machine! {
     machine Order {
-        lock "order.lock";
         triggers { Submit }
         initial Draft;
         spawn Child;

@@ -92,7 +92,7 @@ impl Cursor {
             "state" | "parallel" | "region" | "final" | "history" | "initial" | "data" | "ignore" => named,
             "deep" => is_word(next, &["history"]),
             "unhandled" => is_word(next, &["reject", "ignore"]),
-            "after" | "every" | "limit" => counted,
+            "after" | "every" | "limit" | "lock" => counted,
             // Behind a type it belongs to `data`.
             "version" => counted && !self.taken[0].as_ref().is_some_and(can_end),
             "triggers" | "events" | "effects" | "migrate" | "prove" => {

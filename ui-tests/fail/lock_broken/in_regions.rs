@@ -1,0 +1,18 @@
+use statewright::prelude::*;
+
+state_machine! {
+    machine Order {
+        lock "in_regions.lock";
+        triggers { Pack, Pay }
+        initial Both;
+        parallel Both {
+            done => Sent;
+            region Goods { initial Packing; state Packing { on Pack => Packed; } final Packed; }
+            region Money { initial Due; state Due { on Pay => Paid; } final Paid; }
+        }
+        final Sent;
+        migrate { Wrapping => Packing;  }
+    }
+}
+
+fn main() {}

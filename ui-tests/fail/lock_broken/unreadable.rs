@@ -1,0 +1,15 @@
+use statewright::prelude::*;
+
+state_machine! {
+    machine Order {
+        lock "unreadable.lock";
+        triggers { Submit }
+        effects { Mail }
+        initial Draft;
+        state Draft { on Submit => Reviewed do Mail; }
+        state Reviewed { on Submit => Done; }
+        final Done;
+    }
+}
+
+fn main() {}
