@@ -120,12 +120,10 @@ pub(crate) fn apply_changes<M: Machine>(
         }
     }
     for (history, nodes) in histories {
+        // A history that has gone is asked by nobody, so what it stood for may be gone too.
+        let Some(history) = definition.find(definition.migrated(history)) else { continue };
         let find = |name: &Text| definition.find(definition.migrated(name)).ok_or_else(|| name.to_string());
-        let nodes = nodes.iter().map(find).collect::<Result<Nodes, _>>()?;
-        // A history that has gone is asked by nobody.
-        if let Some(history) = definition.find(definition.migrated(history)) {
-            ledger.memory.set(history, nodes);
-        }
+        ledger.memory.set(history, nodes.iter().map(find).collect::<Result<Nodes, _>>()?);
     }
     Ok(dropped)
 }

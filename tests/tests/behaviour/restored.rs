@@ -232,3 +232,27 @@ async fn old_names_are_migrated() {
     assert_eq!((migrated.revision(), seen(&migrated.instance)), (head.revision, seen(&loaded.instance)));
     assert_eq!(seen(&migrated.instance).3[0].as_ref().map(Vec::len), Some(2));
 }
+
+/// Records of a machine that had a history which is gone, with the state that it stood for.
+#[tokio::test]
+async fn a_history_that_has_gone_asks_for_no_states() {
+    let store = Arc::new(MemoryStore::new());
+    let repository = Repository::<Player>::new(store.clone());
+    let stream = repository.stream("", "a");
+    let mut loaded = repository.load(&stream).await.expect("it loads");
+    let step = (loaded.instance.fire(PlayerTrigger::Switch).expect("accepted"), Origin::default());
+    repository.save(&stream, &mut loaded, vec![step]).await.expect("JSON");
+    let (records, _) = store.read(&stream, statewright::store::Revision(0), 10).await.expect("readable");
+    for (history, loads) in [("Former", true), ("Was", false)] {
+        let old = StreamId::new("", "Player", history);
+        let steps = records.iter().map(|record| {
+            let mut step = record.step.clone();
+            step.body.histories.insert(history.into(), vec!["Vanished".into()]);
+            step
+        });
+        let after = statewright::store::Head::default();
+        let append = statewright::store::Append { stream: old.clone(), after, steps: steps.collect() };
+        store.append(vec![append], statewright::store::Unit::Each).await;
+        assert_eq!(repository.load(&old).await.is_ok(), loads, "{history}");
+    }
+}
