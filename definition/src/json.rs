@@ -1,8 +1,6 @@
-//! The definition as JSON. Its shape is `definition.schema.json`.
+//! What this crate writes as JSON. The shapes are `definition.schema.json` and `diff.schema.json`.
 
-use crate::Definition;
-
-pub(super) fn write(definition: &Definition<'_>) -> String {
+pub(super) fn write(value: &impl serde::Serialize) -> String {
     // Strings, numbers and lists of these: there is nothing that could fail.
-    serde_json::to_string_pretty(definition).unwrap_or_default()
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! static. [`chart`] says what a statechart does with it. Nothing here knows tokens, payloads or records.
 
 pub mod chart;
+pub mod diff;
 mod dot;
 pub mod explore;
 #[cfg(feature = "json")]

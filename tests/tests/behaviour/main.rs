@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod diff;
 mod effects;
 mod faults;
 mod hosts;
