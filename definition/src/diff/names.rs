@@ -4,6 +4,7 @@ use super::pair::Pair;
 use super::{Change, Severity, Subject, What};
 use crate::{Definition, LimitDef, LimitScope, NodeId, text};
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 pub(super) fn compare(pair: &Pair<'_, '_>) -> Vec<Change> {
     let mut changes = triggers(pair);
@@ -58,24 +59,47 @@ fn triggers(pair: &Pair<'_, '_>) -> Vec<Change> {
     old.chain(added).collect()
 }
 
+/// How an event is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading<'a> {
+    Listed(u32),
+    Retired(Option<&'a str>),
+}
+
+impl fmt::Display for Reading<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed(version) => version.fmt(f),
+            Self::Retired(Some(split)) => write!(f, "split by {split}"),
+            Self::Retired(None) => f.write_str("dropped"),
+        }
+    }
+}
+
+fn readings<'a>(definition: &Definition<'a>) -> impl Iterator<Item = (String, Reading<'a>)> + use<'a> {
+    let listed =
+        definition.events.iter().map(|event| (event.name.to_owned(), Reading::Listed(event.version)));
+    let retired = definition.retired.iter();
+    listed.chain(retired.map(|retired| (retired.name.to_owned(), Reading::Retired(retired.split))))
+}
+
 fn events(pair: &Pair<'_, '_>) -> Vec<Change> {
-    let all = |definition: &Definition<'_>| -> Vec<_> {
-        definition.events.iter().map(|event| (event.name.to_owned(), event.version)).collect()
-    };
-    let joined = join(all(&pair.old).into_iter(), all(&pair.new).into_iter());
+    let joined = join(readings(&pair.old), readings(&pair.new));
     let change = |severity, what, name: &str| Change::new(severity, Subject::Event, what, name);
     let old = joined.old.iter().filter_map(|(name, was, is)| match is {
         None => Some(change(Severity::Breaking, What::Removed, name).was(was.to_string())),
         Some(is) if is == was => None,
         Some(is) => {
-            let severity = if is < was { Severity::Breaking } else { Severity::Safe };
+            let severity = match (was, is) {
+                (Reading::Listed(was), Reading::Listed(is)) if is < was => Severity::Breaking,
+                (_, Reading::Listed(_)) => Severity::Safe,
+                (_, Reading::Retired(_)) => Severity::Care,
+            };
             Some(change(severity, What::Changed, name).was(was.to_string()).is(is.to_string()))
         }
     });
-    let added = joined
-        .added
-        .iter()
-        .map(|(name, version)| change(Severity::Safe, What::Added, name).is(version.to_string()));
+    let added =
+        joined.added.iter().map(|(name, is)| change(Severity::Safe, What::Added, name).is(is.to_string()));
     old.chain(added).collect()
 }
 

@@ -58,9 +58,18 @@ fn happened(change: &Change) -> String {
         (What::Initial, _) => format!("began in {was} and begins in {is}"),
         (What::Entry, _) => format!("did on entry {was} and does {is}"),
         (What::Exit, _) => format!("did on exit {was} and does {is}"),
-        (What::Changed, Subject::Event) => format!("was of version {old} and is of version {new}"),
+        (What::Changed, Subject::Event) => format!("was {} and is {}", reading(old), reading(new)),
         (What::Changed, Subject::Migration) => format!("meant {was} and means {is}"),
         (What::Changed | What::Reordered, _) => format!("was {was} and is {is}"),
+    }
+}
+
+/// A version, or what becomes of an event that is retired.
+fn reading(text: &str) -> String {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("of version {text}")
+    } else {
+        text.to_owned()
     }
 }
 
@@ -114,6 +123,7 @@ fn care(subject: Subject, what: What) -> &'static str {
         (Subject::Trigger, _) => {
             "fired from outside it is `NotHandled`: take it out of the programs that fire it"
         }
+        (Subject::Event, _) => "what is recorded builds up other data from now on: check what is built on it",
         (Subject::Limit, _) => "more is refused than before: check who asks that often",
         _ => "check that recorded instances may go on so",
     }
@@ -151,7 +161,7 @@ fn breaking(change: &Change) -> &'static str {
             "recorded deadlines are found by that name: keep the timers of a state in order and add new ones behind \
              them"
         }
-        (Subject::Event, What::Removed) => "records hold it: list it in `events` again",
+        (Subject::Event, What::Removed) => "records hold it: list it in `events` again, or retire it there",
         (Subject::Event, _) => "records hold the higher version: raise it above that, with an `Upcast`",
         (Subject::Effect, _) => {
             "one that is recorded may still wait: keep it and its handler until none does"

@@ -1,7 +1,7 @@
 //! Definitions from a few words, in the order of the block but without its punctuation.
 //!
 //! ```text
-//! trigger Pay; internal Retry; event order.paid 2; effect Mail; limit 3 Pay; migrate Old New; claim always ends;
+//! trigger Pay; internal Retry; event order.paid 2; retired order.note; effect Mail; limit 3 Pay; migrate Old New; claim always ends;
 //! version 2; data Basket 2; machine Order; ignore-unhandled; initial A;
 //! state A { on Pay if g => B emit X; entry emit Y; after 5m => B; } parallel P { region R { initial C; state C; } }
 //! history H C; deep D; final F;
@@ -11,7 +11,7 @@
 
 use crate::{
     ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, LimitScope, MigrationDef, NameDef,
-    NodeDef, NodeId, NodeKind, On, TargetDef, TriggerDef, TriggerId, Unhandled,
+    NodeDef, NodeId, NodeKind, On, RetiredDef, TargetDef, TriggerDef, TriggerId, Unhandled,
 };
 
 /// The machine that a text describes. It lives as long as the tests.
@@ -201,6 +201,10 @@ impl Reader {
             triggers: list(self.triggers()),
             events: list(
                 self.named("event").map(|words| EventDef { name: words[0], version: number(words, 1) }),
+            ),
+            retired: list(
+                self.named("retired")
+                    .map(|words| RetiredDef { name: words[0], split: words.get(1).copied() }),
             ),
             effects: list(self.named("effect").map(|words| NameDef { name: words[0], doc: "" })),
             arms: list(self.arms.iter().map(|(source, line)| self.arm(*source, line))),

@@ -23,6 +23,17 @@ fn names_and_settings() {
             "event e 2; event f;",
             &["safe      event `e` was", "safe      event `f` is new"],
         ),
+        (
+            common,
+            "event e 1; retired f; retired g;",
+            "retired e; retired f each; event g 1;",
+            &[
+                "care      event `e` was of version 1 and is dropped: what",
+                "care      event `f` was dropped and is split by each: what",
+                "safe      event `g` was dropped and is of version 1",
+            ],
+        ),
+        (common, "retired e;", "", &["breaking  event `e` is gone: records hold it"]),
         (common, "effect E;", "", &["breaking  effect `E` is gone: one that is recorded"]),
         (common, "", "effect E;", &["safe      effect `E` is new"]),
         (
