@@ -142,7 +142,7 @@ pub struct Line {
 macro_rules! substatuses {
     ($($(#[$doc:meta])* $name:ident $status:literal $text:literal)*) => {
         /// What the desk's log calls the state of an incident.
-        #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(EventData, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Substatus { $($(#[$doc])* $name),* }
 
         impl Substatus {

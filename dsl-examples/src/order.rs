@@ -64,7 +64,7 @@ state_machine! {
 }
 
 /// One article of an order.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(EventData, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Stock keeping unit.
     pub sku: String,

@@ -7,6 +7,7 @@ mod parts;
 mod retired;
 
 use crate::diagnostics::{Diagnostics, VERSION_MISUSE};
+use crate::schema::emit_schema;
 use attribute::{Attribute, read_attribute};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -15,7 +16,8 @@ use syn::{DeriveInput, Ident, LitStr, Path};
 
 /// ```text
 /// const _: () = {
-///     impl EventVersion for OrderPaid { const NAME; const VERSION; const OLDEST; fn decode(…) }
+///     impl EventData for OrderPaid { const SCHEMA }
+///     impl EventVersion for OrderPaid { const NAME; const VERSION; const OLDEST; const SCHEMA_TEXT; fn decode(…) }
 ///     impl AtVersion<2> for OrderPaid {}
 ///     const _: () = previous::<OrderPaidV1, 1>();                            // version follows version
 ///     const _: () = assert_same_event(OrderPaidV1::NAME, "order.paid");      // under one name
@@ -38,12 +40,13 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
     retired::check_retired(diagnostics, &attribute);
     let shape = field::read_shape(diagnostics, &input, attribute.auto.is_some());
     let sound = diagnostics.is_empty();
+    let schema = emit_schema(diagnostics, &input);
     let errors = diagnostics.take();
     if !input.generics.params.is_empty() {
         return errors;
     }
     let (event, parts) =
-        (emit_event(&input.ident, &attribute, sound), parts::emit_parts(&input.ident, &shape));
+        (emit_event((&input.ident, &schema), &attribute, sound), parts::emit_parts(&input.ident, &shape));
     let from = attribute.from.as_ref().filter(|_| sound && attribute.auto.is_some());
     let upcast = from.map(|from| auto::emit_upcast(&input.ident, &shape, from));
     quote!(#errors const _: () = { #event #parts #upcast };)
@@ -87,7 +90,7 @@ fn check_version(diagnostics: &mut Diagnostics, ident: &Ident, attribute: &Attri
 }
 
 /// On an error an implementation is emitted all the same, without proofs, so that one mistake gives one error.
-fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream {
+fn emit_event((ident, schema): (&Ident, &TokenStream), attribute: &Attribute, sound: bool) -> TokenStream {
     let sw = quote!(::statewright::__private);
     let name = attribute.name.clone().unwrap_or_else(|| LitStr::new("", ident.span()));
     let version = attribute.number();
@@ -96,11 +99,18 @@ fn emit_event(ident: &Ident, attribute: &Attribute, sound: bool) -> TokenStream 
     let [stored, cx] = own();
     let chain = from.map(|from| emit_chain((ident, &name, version), from));
     quote! {
+        #schema
+
         #[automatically_derived]
         impl #sw::EventVersion for #ident {
             const NAME: &'static str = #name;
             const VERSION: u32 = #version;
             const OLDEST: u32 = #oldest;
+            const SCHEMA_TEXT: &'static str = {
+                const SCHEMA: #sw::Schema = <#ident as #sw::EventData>::SCHEMA;
+                const BYTES: [u8; #sw::text_len(&SCHEMA)] = #sw::write_text(&SCHEMA);
+                #sw::as_text(&BYTES)
+            };
             fn decode(#stored: &#sw::Stored<'_>, #cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
                 #decode
             }

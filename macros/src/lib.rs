@@ -1,4 +1,4 @@
-//! The compiler of statewright. Use it through the crate `statewright`, which re-exports both macros.
+//! The compiler of statewright. Use it through the crate `statewright`, which re-exports its macros.
 //!
 //! The language is described in the book (`docs/language.md`), every rule in `docs/rules.md`.
 
@@ -14,6 +14,7 @@ mod expand;
 mod model;
 mod names;
 mod parse;
+mod schema;
 
 use proc_macro::TokenStream;
 
@@ -38,8 +39,23 @@ pub fn state_machine(input: TokenStream) -> TokenStream {
 
 /// Makes a type one version of an event: `#[event(name = "order.paid", version = 2, from = OrderPaidV1)]`.
 ///
-/// The chain of versions is proven at compile time: no gap, no fork, one name.
+/// The chain of versions is proven at compile time: no gap, no fork, one name. It implies [`EventData`](derive@EventData).
 #[proc_macro_derive(EventVersion, attributes(event))]
 pub fn event_version(input: TokenStream) -> TokenStream {
     event::derive(input.into()).into()
+}
+
+/// Says what `serde` writes of a type: derive it for the types of an event's fields, beside `Serialize` and `Deserialize`.
+///
+/// ```text
+/// #[derive(EventData, Serialize, Deserialize)]
+/// struct Line {
+///     sku: String,
+///     #[event(opaque)]
+///     price: money::Price, // not looked into
+/// }
+/// ```
+#[proc_macro_derive(EventData, attributes(event))]
+pub fn event_data(input: TokenStream) -> TokenStream {
+    schema::derive(input.into()).into()
 }

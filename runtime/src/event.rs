@@ -8,6 +8,7 @@ mod decode;
 mod error;
 mod lock;
 mod proof;
+pub mod schema;
 
 pub use auto::*;
 pub use context::UpcastContext;
@@ -15,6 +16,7 @@ pub use decode::{Lifted, Retired, decode_next, decode_oldest, split};
 pub use error::{DecodeError, DecodeReason, UpcastError};
 pub use lock::{Chain, Listed, Lockable, Message, Released, check_effect, check_event, check_gone};
 pub use proof::*;
+pub use schema::{EventData, Schema};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,13 +27,15 @@ use std::convert::Infallible;
     message = "`{Self}` is not a version of an event",
     note = "derive it: `#[derive(EventVersion, Serialize, Deserialize, Clone, Debug)]` with `#[event(name = \"…\", version = 1)]`"
 )]
-pub trait EventVersion: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait EventVersion: EventData + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The name under which every version is recorded.
     const NAME: &'static str;
     /// The number of this version, from 1.
     const VERSION: u32;
     /// The oldest version that is still read.
     const OLDEST: u32;
+    /// The canonical text of what is written of this version; see [`schema`].
+    const SCHEMA_TEXT: &'static str;
 
     /// Reads a recorded event of this version or an older one, step by step through the chain.
     ///

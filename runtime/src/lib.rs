@@ -36,7 +36,7 @@ pub use host::{Fired, Host};
 pub use instance::{Instance, Step};
 pub use machine::Machine;
 pub use repository::Repository;
-pub use statewright_macros::{EventVersion, state_machine};
+pub use statewright_macros::{EventData, EventVersion, state_machine};
 
 /// Holds the lock of a machine against what the machine has now; it stands in a test of the crate that declares it.
 ///
@@ -64,12 +64,12 @@ pub mod prelude {
     pub use crate::cx::Cx;
     pub use crate::effect::{EffectAnswer, EffectCx, EffectError};
     pub use crate::error::FireError;
-    pub use crate::event::{Apply, EventVersion, TryUpcast, Upcast, UpcastContext};
+    pub use crate::event::{Apply, EventData, EventVersion, TryUpcast, Upcast, UpcastContext};
     pub use crate::explain::Rejection;
     pub use crate::host::Host;
     pub use crate::instance::Instance;
     pub use crate::machine::{Machine, MachineState as _};
-    pub use statewright_macros::{EventVersion, state_machine};
+    pub use statewright_macros::{EventData, EventVersion, state_machine};
 }
 
 /// The example of the README is a test.

@@ -8,6 +8,9 @@ pub use crate::definition::{
 };
 pub use crate::effect::{EffectAnswer, EffectCx, HandledBy};
 pub use crate::engine::decide;
+pub use crate::event::schema::{
+    EventData, Field, Reading, Schema, Tagging, Variant, Written, as_text, text_len, write_text,
+};
 pub use crate::event::*;
 pub use crate::machine::{
     Decision, Emits, Machine, MachineEffect, MachineEvent, MachineState, MachineTrigger, NoEffects, NoEvents,

@@ -25,7 +25,7 @@
 
 use serde::{Deserialize, Serialize};
 use statewright::__private as sw;
-use statewright::event::{Apply, DecodeError, EventVersion, Stored, UpcastContext};
+use statewright::event::{Apply, DecodeError, EventData, EventVersion, Schema, Stored, UpcastContext};
 use statewright::testing::given;
 use std::borrow::Cow;
 use std::fmt;
@@ -48,10 +48,15 @@ impl Apply<Opened> for Log {
     }
 }
 
+impl EventData for Opened {
+    const SCHEMA: Schema = Schema::Struct(&[sw::Field::new::<String>("by")]);
+}
+
 impl EventVersion for Opened {
     const NAME: &'static str = "door.opened";
     const VERSION: u32 = 1;
     const OLDEST: u32 = 1;
+    const SCHEMA_TEXT: &'static str = "{by: string}";
     fn decode(stored: &Stored<'_>, cx: &UpcastContext) -> Result<Self, DecodeError> {
         sw::decode_oldest(stored, cx, &[])
     }

@@ -5,6 +5,7 @@ use crate::diagnostics::Diagnostics;
 use crate::emit::emit_echoes;
 use crate::event;
 use crate::parse::parse_machine;
+use crate::schema;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use proptest::prelude::*;
 use std::fs;
@@ -34,7 +35,10 @@ fn expand_file(text: &str) -> String {
     let file = syn::parse_file(text).expect("a case is a file of Rust");
     let expanded = file.items.into_iter().map(|item| match item {
         syn::Item::Macro(call) => state_machine(call.mac.tokens),
-        item => event::derive(quote::quote!(#item)),
+        item => {
+            let item = quote::quote!(#item);
+            if item.to_string().contains("EventData") { schema::derive(item) } else { event::derive(item) }
+        }
     });
     prettyplease::unparse(&syn::parse2(expanded.collect()).expect("the expansion parses"))
 }
