@@ -53,6 +53,21 @@ pub struct Hours {
     sum: u64,
 }
 
+/// Who lit it.
+#[derive(EventData, Serialize, Deserialize, Clone, Debug)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum Who {
+    /// Somebody.
+    Person {
+        /// Who.
+        #[serde(default, alias = "called")]
+        name: String,
+    },
+    /// Nobody.
+    #[serde(skip_serializing)]
+    Nobody,
+}
+
 /// It was lit.
 #[derive(EventVersion, Serialize, Deserialize, Clone, Debug)]
 #[event(name = "lamp.lit", version = 1)]

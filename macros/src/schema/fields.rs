@@ -133,6 +133,9 @@ impl<'a> Field<'a> {
         for key in &keys {
             read.key(diagnostics, key);
         }
+        if let Some(key) = left_out.filter(|_| read.flatten && !read.opaque && !read.is_skipped()) {
+            report_unknown(diagnostics, key, "the flattened field");
+        }
         read
     }
 

@@ -30,6 +30,11 @@ samples! {
     #[serde(tag = "kind")]
     enum KindOfMaps { Text(BTreeMap<String, u32>), Wide { by: BTreeMap<u32, u32> } }
     #[serde(tag = "kind")]
+    enum KindOfPaid { By(PaidOnce), Not(()) }
+    #[serde(tag = "kind")]
+    enum KindOfPaidToo { By(Paid), Not(()), Twice(Sorted) }
+    struct Sorted { kind: u32 }
+    #[serde(tag = "kind")]
     enum KindOfHuge { Huge(Huge) }
     #[serde(tag = "t", content = "c")]
     enum Beside { Plain, One(u32), Two(u32, String), Some { n: Option<u32> } }

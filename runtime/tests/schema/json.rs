@@ -59,8 +59,8 @@ fn is_format(name: &str, text: &str) -> bool {
 
 fn is_map((key, value): (&Schema, &Schema), object: &Map<String, Value>) -> bool {
     let is_key = |text: &String| {
-        let number = text.parse::<u64>().map(Value::from);
-        is_described(key, &Value::from(text.clone())) || number.is_ok_and(|number| is_described(key, &number))
+        let bare = serde_json::from_str::<Value>(text);
+        is_described(key, &Value::from(text.clone())) || bare.is_ok_and(|bare| is_described(key, &bare))
     };
     object.iter().all(|(text, held)| is_key(text) && is_described(value, held))
 }
@@ -91,16 +91,20 @@ fn take_part(schema: &Schema, rest: &mut Map<String, Value>) -> bool {
 fn is_variant(tagging: Tagging, variant: &Variant, json: &Value) -> bool {
     let holds = |json: &Value| variant.content.is_some_and(|schema| is_described(&schema, json));
     let object = json.as_object();
+    // Among other keys a unit variant is one as well.
+    let unit = |json: &Value| variant.content.is_none() && json.is_null();
     match tagging {
         Tagging::Untagged => variant.content.map_or(json.is_null(), |schema| is_described(&schema, json)),
         Tagging::External => match object {
             None => variant.content.is_none() && json == variant.name,
-            Some(object) => object.len() == 1 && object.get(variant.name).is_some_and(holds),
+            Some(object) => {
+                object.len() == 1 && object.get(variant.name).is_some_and(|json| holds(json) || unit(json))
+            }
         },
         Tagging::Internal(tag) => object.is_some_and(|object| {
             let mut rest = object.clone();
             let named = rest.remove(tag).is_some_and(|name| name == variant.name);
-            let alone = rest.is_empty() && variant.content.is_none();
+            let alone = rest.is_empty() && matches!(variant.content, None | Some(Schema::Null));
             named && (alone || holds(&Value::Object(rest)))
         }),
         Tagging::Adjacent(tag, content) => object.is_some_and(|object| {

@@ -24,21 +24,20 @@ const NOT_THEIR_OWN: &[(&str, &str)] = &[
         "`*{key}`: `serde` does not read `map{u32: …}` inside what is flattened, untagged or tagged within",
     ),
     ("FlatTwice", "`n`: two of what is written are read as this one"),
+    ("FlatFree", "beside a flattened part whose keys are not known nothing else can be flattened"),
     ("Unread", "`Cheque`: `null` was written, and nothing reads it now"),
     (
         "KindOfMaps",
         "`Wide.by{key}`: `serde` does not read `map{u32: …}` inside what is flattened, untagged or tagged within",
     ),
+    ("KindOfPaidToo", "`Twice.kind`: two of what is written are read as this one"),
     (
         "KindOfHuge",
         "`Huge.big`: `serde` does not read `u128` inside what is flattened, untagged or tagged within",
     ),
-    ("LooseFloats", "`Whole`: `u64` was written by another variant and may be taken for `f64`"),
-    (
-        "SmallFirst",
-        "`Large`: `{a: u32, b: u32}` was written by another variant and may be taken for `{a: u32}`",
-    ),
-    ("LooseStruct", "`List`: `[u32]` was written by another variant and may be taken for `{n: u32}`"),
+    ("LooseFloats", "`Whole`: `f64` may take what was written as `u64`"),
+    ("SmallFirst", "`Large`: `{a: u32}` may take what was written as `{a: u32, b: u32}`"),
+    ("LooseStruct", "`List`: `{n: u32}` may take what was written as `[u32]`"),
 ];
 
 #[test]
@@ -71,7 +70,7 @@ proptest! {
     #[test]
     fn a_schema_says_what_is_written(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
         // `Value` keeps one of two keys with one name.
-        for ty in types().filter(|ty| ty.name != "FlatTwice") {
+        for ty in types().filter(|ty| !["FlatTwice", "KindOfPaidToo"].contains(&ty.name)) {
             let Some(json) = (ty.write)(&mut Source(&bytes)) else { continue };
             prop_assert!(is_described(&ty.schema, &parsed(&json)), "{}: {} is not {}", ty.name, json, ty.schema);
         }

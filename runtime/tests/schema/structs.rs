@@ -1,6 +1,6 @@
 //! Structs, in pairs that differ in one thing.
 
-use crate::enums::Kind;
+use crate::enums::{Kind, Paid, PaidToo};
 use crate::samples::{Sample, Source, Type, samples};
 use serde::{Deserialize, Serialize};
 use statewright::prelude::*;
@@ -44,6 +44,12 @@ samples! {
     struct FlatMaybe { n: u32, #[serde(flatten)] inner: Option<Place> }
     struct FlatKind { note: String, #[serde(flatten)] kind: Kind }
     struct FlatTwice { n: u32, #[serde(flatten)] kind: Kind }
+    struct FlatPaid { note: String, #[serde(flatten)] by: Paid }
+    struct FlatPaidToo { note: String, #[serde(flatten)] by: PaidToo }
+    struct FlatFree { note: Option<String>, #[serde(flatten)] any: Any }
+    struct Any { #[event(opaque)] #[serde(skip_serializing_if = "Option::is_none", flatten)] any: Option<Place> }
+    struct Flags { by: BTreeMap<bool, char> }
+    struct FlagsToo { by: BTreeMap<bool, Option<String>> }
     struct Place { street: String, zip: u32 }
     struct Huge { big: u128, deep: i128 }
     struct Lines { lines: Vec<Narrow> }

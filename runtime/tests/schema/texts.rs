@@ -113,11 +113,7 @@ const SAID: &[(&str, &str, &str)] = &[
     ("Aliased", "TwoNames", "`count`: two of what is written are read as this one"),
     ("Tagged", "EmptyLeftOut", "`tags`: `[string]` must be there, and was not always written"),
     ("Held", "Empty", "`n`: `u32?` must be there, and was not always written"),
-    (
-        "FlatMapNoted",
-        "FlatMap",
-        "`note`: `map{string: u32}` was written by another variant and may be taken for `string?`",
-    ),
+    ("FlatMapNoted", "FlatMap", "`note`: `string?` may take what was written as `map{string: u32}`"),
     ("Lines", "WideLines", "`lines[].n`: `u64` was written, `u32` is read"),
     ("LineSet", "Numbers", "`lines`: `[u64]` was written, `set[u32]` is read"),
     ("Duo", "WideDuo", "`lines.0`: `u64` was written, `u32` is read"),

@@ -57,4 +57,20 @@ impl From<u32> for OneWay {
 #[serde(remote = "OneWay")]
 struct Remote(u32);
 
+#[derive(EventData, Serialize, Deserialize, Clone, Debug, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Strict {
+    #[serde(flatten)]
+    place: Place,
+}
+
+#[derive(EventData, Serialize, Deserialize, Clone, Debug, Default)]
+struct Place {
+    #[serde(flatten, skip_serializing)]
+    inner: Inner,
+}
+
+#[derive(EventData, Serialize, Deserialize, Clone, Debug, Default)]
+struct Inner {}
+
 fn main() {}

@@ -14,7 +14,7 @@ use std::fmt;
 /// Why what was written is not read to the same meaning.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub struct Incompatible {
-    /// Where: `.lines[].qty`, `.prices{}`, `.by.Card`, `.*` for what is flattened; empty for the whole.
+    /// Where: `lines[].qty`, `prices{}`, `by.Card`, `*` for what is flattened; empty for the whole.
     pub path: String,
     /// Why.
     pub why: Why,
@@ -22,7 +22,7 @@ pub struct Incompatible {
 
 impl fmt::Display for Incompatible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.strip_prefix('.').unwrap_or(&self.path) {
+        match self.path.as_str() {
             "" => self.why.fmt(f),
             path => write!(f, "`{path}`: {}", self.why),
         }
@@ -56,8 +56,8 @@ pub enum Why {
     /// What was written under two keys is read into one.
     #[error("two of what is written are read as this one")]
     Twice,
-    /// What another variant wrote is taken for this one.
-    #[error("`{old}` was written by another variant and may be taken for `{new}`")]
+    /// What was written as something else would be taken for this.
+    #[error("`{new}` may take what was written as `{old}`")]
     Mistaken {
         /// What was written.
         old: String,
@@ -86,6 +86,14 @@ impl Incompatible {
         self
     }
 
+    /// A path begins with a name, not with the dot before it.
+    fn whole(mut self) -> Self {
+        if self.path.starts_with('.') {
+            self.path.remove(0);
+        }
+        self
+    }
+
     fn within(self, name: &str) -> Self {
         self.inside(&format!(".{name}"))
     }
@@ -97,7 +105,7 @@ impl Schema {
     /// # Errors
     /// The first place where it does not.
     pub fn reads(&self, old: &Schema) -> Result<(), Incompatible> {
-        reads((self, old), Place::Direct)
+        reads((self, old), Place::Direct).map_err(Incompatible::whole)
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! One pass over the schema serves both counting and writing: what does not fit into the bytes is counted alone.
 
+mod order;
+
 use super::{Field, Int, Reading, Schema, Tagging, Variant, Written};
+use order::{next_field, next_variant};
 use std::fmt;
 
 /// The length of the canonical text, in bytes.
@@ -286,62 +289,3 @@ impl<'a> Printer<'a> {
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// The field whose name comes next behind this one, those of flattened structs among them.
-const fn next_field<'a>(fields: &'a [Field], behind: Option<&str>) -> Option<&'a Field> {
-    let mut next: Option<&Field> = None;
-    let mut at = 0;
-    while at < fields.len() {
-        let found = match (fields[at].flatten, &fields[at].schema) {
-            (true, Schema::Struct(inner)) => next_field(inner, behind),
-            (true, _) => None,
-            (false, _) => Some(&fields[at]),
-        };
-        if let Some(found) = found
-            && is_behind(found.name, behind)
-            && (next.is_none() || is_behind_known(next, found.name))
-        {
-            next = Some(found);
-        }
-        at += 1;
-    }
-    next
-}
-
-const fn is_behind_known(next: Option<&Field>, name: &str) -> bool {
-    match next {
-        Some(next) => is_behind(next.name, Some(name)),
-        None => false,
-    }
-}
-
-const fn next_variant<'a>(variants: &'a [Variant], behind: Option<&str>) -> Option<&'a Variant> {
-    let mut next: Option<&Variant> = None;
-    let mut at = 0;
-    while at < variants.len() {
-        let found = &variants[at];
-        let nearer = match next {
-            Some(next) => is_behind(next.name, Some(found.name)),
-            None => true,
-        };
-        if nearer && is_behind(found.name, behind) {
-            next = Some(found);
-        }
-        at += 1;
-    }
-    next
-}
-
-/// Whether a name comes behind another, by its bytes; every name comes behind nothing.
-const fn is_behind(name: &str, other: Option<&str>) -> bool {
-    let Some(other) = other else { return true };
-    let (name, other) = (name.as_bytes(), other.as_bytes());
-    let mut at = 0;
-    while at < name.len() && at < other.len() {
-        if name[at] != other[at] {
-            return name[at] > other[at];
-        }
-        at += 1;
-    }
-    name.len() > other.len()
-}

@@ -51,8 +51,8 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// The keys of a flattened part, as far as they are known.
-fn names_of(rest: &Schema) -> Vec<&str> {
+/// The keys of what is written in place of a key, as far as they are known.
+pub(super) fn names_of(rest: &Schema) -> Vec<&str> {
     match rest {
         Schema::Maybe(of) | Schema::Checked(_, of) => names_of(of),
         Schema::Struct(fields) => Keys::of(fields, Place::HeldBack).names(),
