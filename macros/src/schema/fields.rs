@@ -78,7 +78,10 @@ impl<'a> Fields<'a> {
         let each = self.fields.iter().filter(|field| !field.is_skipped());
         let schema = match (self.of, self.fields.as_slice()) {
             (syn::Fields::Named(_), _) => {
-                let fields = each.map(Field::emit);
+                // In the order of the canonical text, so that the compiler need not sort them in a constant.
+                let mut fields: Vec<_> = each.collect();
+                fields.sort_by_key(|field| (field.flatten, &field.name));
+                let fields = fields.into_iter().map(Field::emit);
                 quote!(#sw::Schema::Struct(&[#(#fields),*]))
             }
             (syn::Fields::Unnamed(_), [only]) => only.emit_schema(),

@@ -22,8 +22,12 @@ pub(super) fn emit_enum(
         (Some(tag), None) => quote!(Internal(#tag)),
         (Some(tag), Some(content)) => quote!(Adjacent(#tag, #content)),
     };
-    let variants: Vec<_> =
+    let mut variants: Vec<_> =
         data.variants.iter().filter_map(|variant| emit_variant(diagnostics, container, variant)).collect();
+    if !container.untagged {
+        variants.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
+    let variants = variants.into_iter().map(|(_, variant)| variant);
     quote!(#sw::Schema::Enum(#sw::Tagging::#tagging, &[#(#variants),*]))
 }
 
@@ -51,11 +55,12 @@ impl Variant {
     }
 }
 
+/// The variant behind the name that it is sorted by.
 fn emit_variant(
     diagnostics: &mut Diagnostics,
     container: &Container,
     variant: &syn::Variant,
-) -> Option<TokenStream> {
+) -> Option<(String, TokenStream)> {
     if let Some(attr) = variant.attrs.iter().find(|attr| attr.path().is_ident("event")) {
         diagnostics.error(attr, "`#[event(…)]` stands above a type or a field, not above a variant\nhelp: write it above its fields");
     }
@@ -76,5 +81,6 @@ fn emit_variant(
     let (name, content, aliases) = (&read.name, fields.emit(Shape::Variant), emit_aliases(&read.aliases));
     let (written, reads) = (!read.skipped.0, !read.skipped.1);
     let used = (!written || !reads).then(|| quote!(.used(#written, #reads)));
-    Some(quote!(::statewright::__private::Variant::new(#name, #content) #aliases #used))
+    let variant = quote!(::statewright::__private::Variant::new(#name, #content) #aliases #used);
+    Some((read.name, variant))
 }

@@ -5,7 +5,6 @@
 mod order;
 
 use super::{Field, Int, Reading, Schema, Tagging, Variant, Written};
-use order::{next_field, next_variant};
 use std::fmt;
 
 /// The length of the canonical text, in bytes.
@@ -175,11 +174,20 @@ impl<'a> Printer<'a> {
     const fn fields(&mut self, fields: &[Field]) {
         self.byte(b'{');
         let mut first = true;
-        let mut next = next_field(fields, None);
+        let mut at = 0;
+        let in_order = order::are_fields_in_order(fields);
+        while in_order && at < fields.len() {
+            if !fields[at].flatten {
+                self.between(&mut first);
+                self.field(&fields[at]);
+            }
+            at += 1;
+        }
+        let mut next = if in_order { None } else { order::next_field(fields, None) };
         while let Some(field) = next {
             self.between(&mut first);
             self.field(field);
-            next = next_field(fields, Some(field.name));
+            next = order::next_field(fields, Some(field.name));
         }
         self.rests(fields, &mut first);
         self.byte(b'}');
@@ -245,11 +253,18 @@ impl<'a> Printer<'a> {
             }
         }
         let mut first = true;
-        let mut next = next_variant(variants, None);
+        let mut at = 0;
+        let in_order = order::are_variants_in_order(variants);
+        while in_order && at < variants.len() {
+            self.between(&mut first);
+            self.variant(&variants[at]);
+            at += 1;
+        }
+        let mut next = if in_order { None } else { order::next_variant(variants, None) };
         while let Some(variant) = next {
             self.between(&mut first);
             self.variant(variant);
-            next = next_variant(variants, Some(variant.name));
+            next = order::next_variant(variants, Some(variant.name));
         }
         self.byte(b'}');
     }

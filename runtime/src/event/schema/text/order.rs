@@ -1,6 +1,37 @@
-//! The order of names: each that comes next behind another, by its bytes, so that a constant needs no list to sort.
+//! The order of names, by their bytes: a constant has no list to sort, so that name is looked for which comes next.
+//!
+//! What is derived is in order already, and then nothing is looked for: the compiler bounds the length of an
+//! evaluation, and an enum of all countries must fit.
 
 use crate::event::schema::{Field, Schema, Variant};
+
+/// Whether all keys are known here and each comes behind the one before.
+pub(super) const fn are_fields_in_order(fields: &[Field]) -> bool {
+    let mut before: Option<&str> = None;
+    let mut at = 0;
+    while at < fields.len() {
+        match (fields[at].flatten, &fields[at].schema) {
+            (true, Schema::Struct(_)) => return false,
+            (true, _) => {}
+            (false, _) if !is_behind(fields[at].name, before) => return false,
+            (false, _) => before = Some(fields[at].name),
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Whether each comes behind the one before.
+pub(super) const fn are_variants_in_order(variants: &[Variant]) -> bool {
+    let mut at = 1;
+    while at < variants.len() {
+        if !is_behind(variants[at].name, Some(variants[at - 1].name)) {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
 
 /// The field whose name comes next, those of flattened structs among them.
 pub(super) const fn next_field<'a>(fields: &'a [Field], behind: Option<&str>) -> Option<&'a Field> {
