@@ -39,13 +39,15 @@ pub fn state_machine(input: TokenStream) -> TokenStream {
 
 /// Makes a type one version of an event: `#[event(name = "order.paid", version = 2, from = OrderPaidV1)]`.
 ///
-/// The chain of versions is proven at compile time: no gap, no fork, one name. It implies [`EventData`](derive@EventData).
+/// The chain of versions is proven at compile time: no gap, no fork, one name. It implies
+/// [`EventData`](derive@EventData): do not derive that too.
 #[proc_macro_derive(EventVersion, attributes(event))]
 pub fn event_version(input: TokenStream) -> TokenStream {
     event::derive(input.into()).into()
 }
 
-/// Says what `serde` writes of a type: derive it for the types of an event's fields, beside `Serialize` and `Deserialize`.
+/// Says what `serde` writes of a type: derive it for the types of an event's fields, beside `Serialize` and
+/// `Deserialize`.
 ///
 /// ```text
 /// #[derive(EventData, Serialize, Deserialize)]

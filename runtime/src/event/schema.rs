@@ -17,8 +17,8 @@
 //! | `Email(string)` | what `try_from` checks when it is read |
 //! | `opaque json` | not looked into |
 //!
-//! `note?: T` may be absent when it is read, as may each key of the form `T?`, unless it is written `note!: T?`. `note~: T` is not
-//! always written. `unwritten note: T` is read only, `unread note: T` is written only. `qty|count: T` is written as
+//! `note?: T` may be absent when it is read, as may each `note: T?` that is not `note!: T?`. `note~: T` is not always
+//! written. `unwritten note: T` is read only, `unread note: T` is written only. `qty|count: T` is written as
 //! `qty` and read as `count` too. What is flattened stands among the keys; a part whose keys are not known stands
 //! behind them as `..map{string: u64}`.
 //!

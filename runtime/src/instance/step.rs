@@ -5,7 +5,8 @@ use crate::definition::{ArmId, NodeId};
 use crate::machine::Machine;
 use crate::timers::{Ledger, Timer};
 
-/// One accepted trigger, or one timer that was due, run to completion. An [`Instance`](crate::Instance) does not run its effects.
+/// One accepted trigger, or one timer that was due, run to completion. An [`Instance`](crate::Instance) does not run
+/// its effects.
 #[derive(Clone, Debug)]
 pub struct Step<M: Machine> {
     /// The state left: where the trigger was asked.
