@@ -44,6 +44,14 @@ fn check_keys(diagnostics: &mut Diagnostics, input: &DeriveInput) {
     let of_fields: Vec<&Attribute> = match &input.data {
         Data::Struct(data) => data.fields.iter().flat_map(|field| &field.attrs).collect(),
         Data::Enum(data) => {
+            for attr in data
+                .variants
+                .iter()
+                .flat_map(|variant| &variant.attrs)
+                .filter(|attr| attr.path().is_ident("event"))
+            {
+                diagnostics.error(attr, "`#[event(…)]` stands above a type or a field, not above a variant\nhelp: write it above its fields");
+            }
             data.variants.iter().flat_map(|variant| &variant.fields).flat_map(|field| &field.attrs).collect()
         }
         Data::Union(data) => {

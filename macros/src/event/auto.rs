@@ -45,7 +45,7 @@ fn emit_variant(ident: &Ident, variant: &Variant, from: &Path) -> TokenStream {
         quote!(#member: #value)
     });
     let from = respanned(from, span);
-    let of_parts = quote_spanned!(span=> <#from as ::statewright::__private::Variant<#of>>::Parts);
+    let of_parts = quote_spanned!(span=> <#from as ::statewright::__private::VariantParts<#of>>::Parts);
     quote_spanned! {span=>
         #[automatically_derived]
         impl ::statewright::__private::FromVariant<#of, #from, #of_parts> for #ident {

@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 
 /// ```text
 /// pub struct __Parts { lines: Option<Vec<Line>>, … }
-/// impl Variant<0> for OrderSubmitted { type Parts = __Parts; }
+/// impl VariantParts<0> for OrderSubmitted { type Parts = __Parts; }
 /// impl Part<0, 0x51…, Vec<Line>> for OrderSubmitted { fn take(parts: &mut __Parts) -> Option<Vec<Line>> { parts.lines.take() } }
 /// impl<New: FromVariant<0, OrderSubmitted, __Parts>> IntoNewer<New> for OrderSubmitted { … }
 /// ```
@@ -57,7 +57,7 @@ fn emit_variant(ident: &Ident, variant: &Variant) -> TokenStream {
         pub struct #parts { #(#fields),* }
 
         #[automatically_derived]
-        impl #sw::Variant<#of> for #ident {
+        impl #sw::VariantParts<#of> for #ident {
             type Parts = #parts;
         }
 

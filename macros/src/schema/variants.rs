@@ -61,9 +61,6 @@ fn emit_variant(
     container: &Container,
     variant: &syn::Variant,
 ) -> Option<(String, TokenStream)> {
-    if let Some(attr) = variant.attrs.iter().find(|attr| attr.path().is_ident("event")) {
-        diagnostics.error(attr, "`#[event(…)]` stands above a type or a field, not above a variant\nhelp: write it above its fields");
-    }
     let mut read = Variant {
         name: container.cases.all.of_variant(&variant.ident.unraw().to_string()),
         aliases: Vec::new(),

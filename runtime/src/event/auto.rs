@@ -17,7 +17,7 @@ pub const STRUCT: u64 = 0;
     label = "nothing becomes it",
     note = "a variant that is new says `#[event(added)]`, one that was called otherwise `#[event(renamed_from = \"…\")]`"
 )]
-pub trait Variant<const NAME: u64> {
+pub trait VariantParts<const NAME: u64> {
     /// Its fields, each to be taken once.
     type Parts;
 }
@@ -30,7 +30,7 @@ pub trait Variant<const NAME: u64> {
     note = "if it was called otherwise: `#[event(renamed_from = \"old_name\")]`",
     note = "if it is made of another field: `#[event(renamed_from = \"old_name\", with = function)]`"
 )]
-pub trait Part<const OF: u64, const NAME: u64, Type>: Variant<OF> {
+pub trait Part<const OF: u64, const NAME: u64, Type>: VariantParts<OF> {
     /// The value, once.
     fn take(parts: &mut Self::Parts) -> Option<Type>;
 }

@@ -41,12 +41,12 @@ impl Apply<Weighed> for Filled {
 }
 
 /// A line of a basket, as it was before it was counted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, EventData, Serialize, Deserialize)]
 struct LineV2 {
     sku: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, EventData, Serialize, Deserialize)]
 struct Line {
     sku: String,
     count: u32,
