@@ -11,6 +11,7 @@ mod echo;
 mod effect;
 mod event;
 mod hooks;
+mod lock;
 mod machine;
 mod regions;
 mod state;

@@ -17,7 +17,7 @@ use syn::{DeriveInput, Ident, LitStr, Path};
 /// ```text
 /// const _: () = {
 ///     impl EventData for OrderPaid { const SCHEMA }
-///     impl EventVersion for OrderPaid { const NAME; const VERSION; const OLDEST; const SCHEMA_TEXT; fn decode(…) }
+///     impl EventVersion for OrderPaid { const NAME; const VERSION; const OLDEST; const SCHEMA_TEXT; const CHAIN; fn decode(…) }
 ///     impl AtVersion<2> for OrderPaid {}
 ///     const _: () = previous::<OrderPaidV1, 1>();                            // version follows version
 ///     const _: () = assert_same_event(OrderPaidV1::NAME, "order.paid");      // under one name
@@ -96,6 +96,7 @@ fn emit_event((ident, schema): (&Ident, &TokenStream), attribute: &Attribute, so
     let version = attribute.number();
     let from = attribute.from.as_ref().filter(|_| sound);
     let (decode, oldest) = from.map_or_else(|| emit_end(attribute, sound), emit_link);
+    let (compatible, before) = (attribute.compatible, emit_before(from));
     let [stored, cx] = own();
     let chain = from.map(|from| emit_chain((ident, &name, version), from));
     quote! {
@@ -110,6 +111,12 @@ fn emit_event((ident, schema): (&Ident, &TokenStream), attribute: &Attribute, so
                 const SCHEMA: #sw::Schema = <#ident as #sw::EventData>::SCHEMA;
                 const BYTES: [u8; #sw::text_len(&SCHEMA)] = #sw::write_text(&SCHEMA);
                 #sw::as_text(&BYTES)
+            };
+            const CHAIN: #sw::Chain = #sw::Chain {
+                version: #version,
+                schema: <#ident as #sw::EventVersion>::SCHEMA_TEXT,
+                compatible: #compatible,
+                before: #before,
             };
             fn decode(#stored: &#sw::Stored<'_>, #cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
                 #decode
@@ -139,6 +146,14 @@ fn emit_end(attribute: &Attribute, sound: bool) -> (TokenStream, TokenStream) {
     let retired = retired::emit_retired(retired);
     let [stored, cx] = own();
     (quote!(::statewright::__private::decode_oldest(#stored, #cx, #retired)), quote!(#oldest))
+}
+
+/// The chain that comes before a version.
+fn emit_before(from: Option<&Path>) -> TokenStream {
+    let before = from.map(|from| {
+        quote_spanned!(from.span()=> ::core::option::Option::Some(&<#from as ::statewright::__private::EventVersion>::CHAIN))
+    });
+    before.unwrap_or_else(|| quote!(::core::option::Option::None))
 }
 
 /// Names of ours, the same whatever macro wrote the type.

@@ -53,6 +53,8 @@ pub(crate) struct Locked {
     pub(crate) file: LitStr,
     /// `None`: there is no such file yet; nothing has been released.
     pub(crate) released: Option<Lock>,
+    /// The schema of each effect.
+    pub(crate) effects: Vec<TokenStream>,
 }
 
 /// An effect.

@@ -99,6 +99,11 @@ pub(crate) fn emit_schema(diagnostics: &mut Diagnostics, input: &DeriveInput) ->
     }
 }
 
+/// The schema of the fields of a variant that is written beside its name.
+pub(crate) fn emit_fields(diagnostics: &mut Diagnostics, fields: &syn::Fields) -> TokenStream {
+    Fields::read(diagnostics, fields, (Case::default(), false)).emit(Shape::Struct)
+}
+
 fn emit_opaque(name: &str) -> TokenStream {
     emit_const(&quote!(::statewright::__private::Schema::Opaque(#name)))
 }

@@ -36,6 +36,9 @@ pub trait EventVersion: EventData + Serialize + DeserializeOwned + Send + Sync +
     const OLDEST: u32;
     /// The canonical text of what is written of this version; see [`schema`].
     const SCHEMA_TEXT: &'static str;
+    /// This version and all before it that have types.
+    const CHAIN: Chain =
+        Chain { version: Self::VERSION, schema: Self::SCHEMA_TEXT, compatible: false, before: None };
 
     /// Reads a recorded event of this version or an older one, step by step through the chain.
     ///

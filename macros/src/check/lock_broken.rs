@@ -15,7 +15,7 @@ pub(crate) fn report_unreadable(diagnostics: &mut Diagnostics, file: &LitStr, er
 }
 
 pub(crate) fn check(diagnostics: &mut Diagnostics, model: &Model) {
-    let Some(Locked { file, released: Some(lock) }) = &model.lock else { return };
+    let Some(Locked { file, released: Some(lock), .. }) = &model.lock else { return };
     let machine = model.name.unraw().to_string();
     if lock.machine != machine {
         let wrong = format!("`{}` is the lock of machine `{}`", file.value(), lock.machine);

@@ -4,7 +4,7 @@ use super::event::data;
 use super::hooks::{emit_hook_methods, emit_hooks};
 use super::regions::{emit_arm_methods, emit_pick_method, emit_picks};
 use super::state::emit_initial;
-use super::{Emitter, definition, dispatch, docs, door, own, passed};
+use super::{Emitter, definition, dispatch, docs, door, lock, own, passed};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -24,7 +24,8 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
     let docs = docs(&model.attrs, &format!("The machine `{name}`."));
     let (definition, functions, types) =
         (definition::emit_definition(emitter), emit_functions(emitter), emit_types(emitter));
-    let methods = emit_methods(emitter);
+    let (methods, lock, lockable) =
+        (emit_methods(emitter), lock::emit_lock(emitter), lock::emit_lockable(emitter));
     let page = super::docs::emit_docs(emitter);
     quote! {
         #docs
@@ -36,6 +37,7 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
         const _: () = {
             #definition
             #functions
+            #lock
 
             // What these ask for is done at expansion: cargo expands again when they change.
             const _: [::core::option::Option<&str>; 2] =
@@ -45,6 +47,7 @@ pub(super) fn emit_machine(emitter: &Emitter<'_>) -> TokenStream {
             #[automatically_derived]
             impl #sw::Machine for #name {
                 #types
+                #lockable
                 #methods
             }
         };

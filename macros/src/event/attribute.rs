@@ -16,12 +16,14 @@ pub(super) struct Attribute {
     pub(super) auto: Option<Span>,
     pub(super) oldest: Option<(LitInt, u32)>,
     pub(super) retired: Vec<Retired>,
+    /// Fields may be added that old events need not have.
+    pub(super) compatible: bool,
 }
 
-const KEYS: &[&str] = &["name", "version", "from", "auto", "oldest", "retired", "opaque"];
+const KEYS: &[&str] = &["name", "version", "from", "auto", "oldest", "retired", "compatible", "opaque"];
 
 /// Keys of the language that this version does not know yet.
-const NOT_SUPPORTED: &[&str] = &["compatible", "personal"];
+const NOT_SUPPORTED: &[&str] = &["personal"];
 
 pub(super) fn read_attribute(diagnostics: &mut Diagnostics, input: &DeriveInput) -> Attribute {
     let mut read = Attribute::default();
@@ -69,6 +71,7 @@ impl Attribute {
                 self.retired.push(read_retired(meta)?);
                 false
             }
+            "compatible" => std::mem::replace(&mut self.compatible, true),
             // The schema's to read.
             "opaque" => false,
             _ if NOT_SUPPORTED.contains(&key.as_str()) => {

@@ -56,6 +56,7 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
     keep_first(&mut triggers, |trigger| trigger.named.variant.ident.to_string());
     keep_first(&mut effects, |effect| effect.variant.ident.to_string());
     keep_first(&mut events, |event| event.ident.to_string());
+    let lock = lock::lower_lock(diagnostics, machine.locks.first(), &mut effects);
     duplicate_name::report_items(diagnostics, "version", machine.versions.iter());
     duplicate_name::report_items(diagnostics, "lock", machine.locks.iter());
     duplicate_name::report_items(diagnostics, "data", machine.data.iter().map(|(ty, _)| ty));
@@ -77,7 +78,7 @@ fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Mode
         effects,
         effect_attrs: machine.effect_attrs.clone(),
         unhandled: machine.unhandled.first().map_or(Unhandled::Reject, |(_, choice)| *choice),
-        lock: lock::lower_lock(diagnostics, machine.locks.first()),
+        lock,
         initial: None,
         nodes: Vec::new(),
         arms: Vec::new(),

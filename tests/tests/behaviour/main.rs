@@ -6,6 +6,7 @@ mod diff;
 mod effects;
 mod faults;
 mod hosts;
+mod lock;
 mod paths;
 mod queues;
 mod recorded;
