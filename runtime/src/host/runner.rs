@@ -8,7 +8,7 @@ use crate::error::{FireError, LoadError};
 use crate::event::UpcastContext;
 use crate::instance::Step;
 use crate::machine::Machine;
-use crate::repository::{Loaded, Origin, decode_events};
+use crate::repository::{Loaded, Origin, decode_events, read_state};
 use crate::store::{Append, Kind, Outcome, Revision, StoreError, StreamId, Unit};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use std::sync::Arc;
@@ -263,7 +263,7 @@ async fn recorded<M: Machine>(
     let unknown = |state: &str| {
         load(LoadError::UnknownState { stream: stream.clone(), revision, state: state.to_owned() })
     };
-    let from = step.from.parse().map_err(|_| unknown(&step.from))?;
-    let to = step.to.parse().map_err(|_| unknown(&step.to))?;
+    let from = read_state::<M>(&step.from).map_err(|_| unknown(&step.from))?;
+    let to = read_state::<M>(&step.to).map_err(|_| unknown(&step.to))?;
     Ok(Fired { revision, from, to, events, duplicate: true, ignored: false })
 }

@@ -256,3 +256,31 @@ async fn a_history_that_has_gone_asks_for_no_states() {
         assert_eq!(repository.load(&old).await.is_ok(), loads, "{history}");
     }
 }
+
+/// The answer of the first time names states as they are now.
+#[tokio::test]
+async fn a_repeated_command_is_answered_from_a_record_with_old_names() {
+    let store = Arc::new(MemoryStore::new());
+    let host = Host::<Player>::builder(store.clone()).build().await.expect("fine");
+    for (command, trigger) in [("on", PlayerTrigger::Switch), ("loud", PlayerTrigger::Louder)] {
+        host.instance("a").command(command).fire(trigger).await.expect("accepted");
+    }
+    let stream = host.repository().stream("", "a");
+    let (records, _) = store.read(&stream, statewright::store::Revision(0), 10).await.expect("readable");
+    let old = StreamId::new("", "Player", "old");
+    let steps = records.into_iter().map(|record| {
+        let mut step = record.step;
+        (step.from, step.to) = (former(&step.from), former(&step.to));
+        step
+    });
+    let after = statewright::store::Head::default();
+    let append = statewright::store::Append { stream: old.clone(), after, steps: steps.collect() };
+    store.append(vec![append], statewright::store::Unit::Each).await;
+    let again = host.instance("old").command("loud").fire(PlayerTrigger::Louder).await.expect("known");
+    let names = [again.from, again.to].map(|state| state.to_string());
+    assert_eq!((again.duplicate, names), (true, ["Quiet+Stopped".to_owned(), "Loud+Stopped".to_owned()]));
+}
+
+fn former(state: &str) -> std::borrow::Cow<'static, str> {
+    state.replace("Stopped", "Halted").into()
+}
