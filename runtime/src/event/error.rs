@@ -8,7 +8,7 @@ pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
 /// A recorded event that cannot be read. It stops its instance only, and is never skipped.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "event `{event}` version {version} of record {revision} of `{instance}` ({machine}, tenant `{tenant}`): {reason}"
+    "event `{event}` version {version} of record {revision} of `{instance}` ({machine}, tenant `{tenant}`) cannot be read"
 )]
 #[non_exhaustive]
 pub struct DecodeError {
@@ -34,7 +34,9 @@ pub struct DecodeError {
 #[non_exhaustive]
 pub enum DecodeReason {
     /// The machine does not list it.
-    #[error("the machine lists no event of this name; list its type in `events`")]
+    #[error(
+        "the machine lists no event of this name; list its type in `events` or retire it there, or run the program that lists it"
+    )]
     UnknownEvent,
     /// A newer program wrote it.
     #[error("the newest version known here is {newest}; a newer program wrote it, run that one")]
