@@ -3,8 +3,26 @@
 use crate::event::DecodeError;
 use crate::explain::Rejection;
 use crate::store::{Revision, StoreError, StreamId};
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Who wrote a record: a host whose version of the machine is newer than this program's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewerHost {
+    /// The machine's version there, as the record says.
+    pub there: u32,
+    /// The machine's version in this program.
+    pub here: u32,
+}
+
+impl fmt::Display for NewerHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { there, here } = self;
+        write!(f, "a newer host wrote it (machine version {there} there, {here} here), run the newer program")
+    }
+}
 
 /// An instance that cannot be loaded. Others go on.
 #[derive(Debug, thiserror::Error)]
@@ -20,17 +38,19 @@ pub enum LoadError {
         source: StoreError,
     },
     /// A recorded event cannot be read.
-    #[error("instance `{stream}` cannot be loaded")]
+    #[error("instance `{stream}` cannot be loaded{}", .newer.map(|newer| format!(": {newer}")).unwrap_or_default())]
     Decode {
         /// Which instance.
         stream: StreamId,
+        /// Who wrote the record, if that is a newer host.
+        newer: Option<NewerHost>,
         /// Which event, and why.
         #[source]
         source: Box<DecodeError>,
     },
     /// A record names a state that the machine does not have.
     #[error(
-        "record {revision} of `{stream}` entered state `{state}`, which the machine does not have: keep the state"
+        "record {revision} of `{stream}` entered state `{state}`, which the machine does not have: {}", advice(*.newer)
     )]
     UnknownState {
         /// Which instance.
@@ -39,6 +59,8 @@ pub enum LoadError {
         revision: Revision,
         /// The recorded state.
         state: String,
+        /// Who wrote the record, if that is a newer host.
+        newer: Option<NewerHost>,
     },
     /// Records are missing between two pages, or a revision stands twice.
     #[error("record {expected} of `{stream}` is missing: the store delivered {found} in its place")]
@@ -63,6 +85,12 @@ impl LoadError {
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Store { source, .. } if source.is_retryable())
     }
+}
+
+/// What to do about a state that the machine does not have.
+fn advice(newer: Option<NewerHost>) -> Cow<'static, str> {
+    newer
+        .map_or("keep the state, or say in `migrate` what it became".into(), |newer| newer.to_string().into())
 }
 
 /// A trigger that was not recorded. Unless it says otherwise, nothing was.

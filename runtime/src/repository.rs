@@ -13,7 +13,7 @@ pub(crate) use snapshot::Snapshot;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Cx, Ids, RandomIds};
-use crate::error::LoadError;
+use crate::error::{LoadError, NewerHost};
 use crate::event::{Stored, UpcastContext};
 use crate::fold::Fold;
 use crate::instance::{Instance, Step};
@@ -172,12 +172,8 @@ impl<M: Machine> Loaded<M> {
         match step.kind {
             Kind::Step => {
                 let events = decode_events::<M>(record, place)?;
-                let unknown = |state: String| LoadError::UnknownState {
-                    stream: stream.clone(),
-                    revision: record.revision,
-                    state,
-                };
-                let to = read_state::<M>(&step.to).map_err(|_| unknown(step.to.to_string()))?;
+                let unknown = |state: String| unknown_state::<M>(record, state);
+                let to = named_state::<M>(record, &step.to)?;
                 self.instance.replay(&events, to);
                 let (timers, histories) = (&step.body.timers, &step.body.histories);
                 let dropped = apply_changes::<M>(self.instance.ledger_mut(), timers, histories);
@@ -201,6 +197,22 @@ pub(crate) fn read_state<M: Machine>(text: &str) -> Result<M::State, UnknownStat
     names.join("+").parse()
 }
 
+/// A state that a record names.
+pub(crate) fn named_state<M: Machine>(record: &Record, text: &str) -> Result<M::State, LoadError> {
+    read_state::<M>(text).map_err(|_| unknown_state::<M>(record, text.to_owned()))
+}
+
+fn unknown_state<M: Machine>(record: &Record, state: String) -> LoadError {
+    let (stream, revision) = (record.stream.clone(), record.revision);
+    LoadError::UnknownState { stream, revision, state, newer: newer_host::<M>(record) }
+}
+
+/// Who wrote a record, if that is a newer host.
+fn newer_host<M: Machine>(record: &Record) -> Option<NewerHost> {
+    let (there, here) = (record.step.body.envelope.machine_version, M::DEFINITION.version);
+    (there > here).then_some(NewerHost { there, here })
+}
+
 /// The events of a record, in their newest versions. One that is listed no more may become none or many; what is
 /// recorded keeps its place.
 pub(crate) fn decode_events<M: Machine>(
@@ -213,9 +225,9 @@ pub(crate) fn decode_events<M: Machine>(
     for (position, event) in (0..).zip(recorded) {
         place.set_event(position, event.version);
         let stored = Stored { name: &event.name, version: event.version, payload: event.payload.get() };
-        M::Event::decode(&stored, place, &mut events).map_err(|source| LoadError::Decode {
-            stream: record.stream.clone(),
-            source: Box::new(source),
+        M::Event::decode(&stored, place, &mut events).map_err(|source| {
+            let (stream, newer) = (record.stream.clone(), newer_host::<M>(record));
+            LoadError::Decode { stream, newer, source: Box::new(source) }
         })?;
     }
     Ok(events)

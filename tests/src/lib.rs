@@ -1,4 +1,6 @@
-//! A machine for the tests of the whole: a door that counts, rings and can panic.
+//! Machines for the tests of the whole: a door that counts, rings and can panic, and a ticket in two versions.
+
+pub mod ticket;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

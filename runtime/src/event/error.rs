@@ -35,7 +35,7 @@ pub struct DecodeError {
 pub enum DecodeReason {
     /// The machine does not list it.
     #[error(
-        "the machine lists no event of this name; list its type in `events` or retire it there, or run the program that lists it"
+        "the machine lists no event of this name; list its type in `events`, retire it there, or run the program that lists it"
     )]
     UnknownEvent,
     /// A newer program wrote it.

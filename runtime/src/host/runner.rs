@@ -8,7 +8,7 @@ use crate::error::{FireError, LoadError};
 use crate::event::UpcastContext;
 use crate::instance::Step;
 use crate::machine::Machine;
-use crate::repository::{Loaded, Origin, decode_events, read_state};
+use crate::repository::{Loaded, Origin, decode_events, named_state};
 use crate::store::{Append, Kind, Outcome, Revision, StoreError, StreamId, Unit};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use std::sync::Arc;
@@ -260,10 +260,7 @@ async fn recorded<M: Machine>(
     let mut place =
         UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance).at(revision.0, step.at);
     let events = decode_events::<M>(&record, &mut place).map_err(load)?;
-    let unknown = |state: &str| {
-        load(LoadError::UnknownState { stream: stream.clone(), revision, state: state.to_owned() })
-    };
-    let from = read_state::<M>(&step.from).map_err(|_| unknown(&step.from))?;
-    let to = read_state::<M>(&step.to).map_err(|_| unknown(&step.to))?;
+    let from = named_state::<M>(&record, &step.from).map_err(load)?;
+    let to = named_state::<M>(&record, &step.to).map_err(load)?;
     Ok(Fired { revision, from, to, events, duplicate: true, ignored: false })
 }

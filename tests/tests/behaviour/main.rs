@@ -11,6 +11,7 @@ mod paths;
 mod queues;
 mod recorded;
 mod restored;
+mod rolling;
 mod scripts;
 mod time;
 mod upcast;
