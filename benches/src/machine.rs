@@ -1,4 +1,4 @@
-//! A counter: a step is one event of about 200 bytes with its record.
+//! Counters: a step is one event of about 200 bytes with its record.
 
 use serde::{Deserialize, Serialize};
 use statewright::prelude::*;
@@ -40,4 +40,16 @@ impl Apply<Added> for Sum {
 /// A note that makes the payload 200 bytes long.
 pub(crate) fn note() -> String {
     "n".repeat(180)
+}
+
+state_machine! {
+    /// A counter whose trigger has no payload.
+    pub(crate) machine Light {
+        data Sum;
+        triggers { Press }
+        events { Added }
+        initial Off;
+        state Off { on Press => On emit Added { n: 1, note: note() }; }
+        state On { on Press => Off emit Added { n: 1, note: note() }; }
+    }
 }

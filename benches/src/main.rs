@@ -1,6 +1,7 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
-//! `cargo xtask bench [dispatch | decode | steps | replay | build]`. The ceiling of durable steps is the store alone, fed with the same steps by as many tasks.
+//! `cargo xtask bench [dispatch | decode | steps | replay | replay_check | build]`. The ceiling of durable steps is the
+//! store alone, fed with the same steps by as many tasks.
 
 mod build;
 mod decode;
@@ -8,6 +9,7 @@ mod dispatch;
 mod machine;
 mod race;
 mod replay;
+mod replay_check;
 mod steps;
 
 use std::error::Error;
@@ -31,6 +33,9 @@ async fn main() -> Result<(), Failure> {
     }
     if wanted("replay") {
         replay::run().await?;
+    }
+    if wanted("replay_check") {
+        replay_check::run().await?;
     }
     if wanted("build") {
         build::run()?;

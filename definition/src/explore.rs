@@ -5,9 +5,11 @@
 //! Exact up to a bound on the number of places; beyond it the graph says that it is not complete.
 
 mod graph;
+mod leads;
 mod outcomes;
 
 pub use graph::{Edge, Graph, Label, Pending, Place};
+pub use leads::Leads;
 pub use outcomes::outcomes;
 
 use crate::chart::{Arms, Configuration, Memory, Microstep, Nodes, Selection};
@@ -51,6 +53,8 @@ struct Explorer<'d, 'a> {
     index: HashMap<Place, usize>,
     places_max: usize,
     has_always: bool,
+    /// Whether triggers and timers are asked at places at rest.
+    asks: bool,
 }
 
 impl<'d, 'a> Explorer<'d, 'a> {
@@ -69,15 +73,12 @@ impl<'d, 'a> Explorer<'d, 'a> {
             index: HashMap::new(),
             places_max: PLACES_MAX.max(definition.nodes.len() * 2),
             has_always: definition.arms.iter().any(|arm| arm.on == On::Always),
+            asks: true,
         }
     }
 
     fn run(&mut self) {
-        let entries = self.definition.beginning(&Memory::default());
-        let configuration = Configuration::of(self.definition, entries.iter().copied());
-        let exits = Nodes::new();
-        let step = Microstep { exits, entries, to: configuration, memory: Memory::default() };
-        let start = self.after(&step, &[], &[]);
+        let start = self.beginning();
         self.place(start);
         let mut at = 0;
         while at < self.graph.places.len() {
@@ -121,6 +122,15 @@ impl<'d, 'a> Explorer<'d, 'a> {
             let _ = write!(text, " -{}-> {}", edge.label.text(self.definition), name(edge.to));
         }
         self.graph.endless.push((arm, text));
+    }
+
+    /// Where an instance begins, with what its beginning raises.
+    fn beginning(&self) -> Place {
+        let entries = self.definition.beginning(&Memory::default());
+        let configuration = Configuration::of(self.definition, entries.iter().copied());
+        let exits = Nodes::new();
+        let step = Microstep { exits, entries, to: configuration, memory: Memory::default() };
+        self.after(&step, &[], &[])
     }
 
     /// The place that a microstep leads to: what it raises and what it brings to an end waits behind `pending`.
@@ -200,7 +210,9 @@ impl<'d, 'a> Explorer<'d, 'a> {
                 false
             }
             None => {
-                self.ask(at, place);
+                if self.asks {
+                    self.ask(at, place);
+                }
                 true
             }
         }

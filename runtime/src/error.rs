@@ -230,3 +230,9 @@ pub enum BuildError {
     #[error("a host runs on tokio: build it inside a tokio runtime")]
     NoRuntime(#[source] tokio::runtime::TryCurrentError),
 }
+
+/// An error and what caused it, in one text.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

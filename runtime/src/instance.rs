@@ -179,9 +179,22 @@ impl<M: Machine> Instance<M> {
     /// The same in surroundings that are prepared.
     pub(crate) fn elapse(&mut self) -> Result<Option<Step<M>>, Rejection> {
         let now = self.cx.now();
-        let Some(timer) = self.ledger.timers.first().filter(|timer| timer.due <= now) else {
-            return Ok(None);
-        };
+        match self.ledger.timers.first().filter(|timer| timer.due <= now) {
+            Some(timer) => self.take_turn(timer, now).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Runs a timer that is set, in surroundings that are prepared, whatever is due before it.
+    pub(crate) fn run_timer(&mut self, timer: ArmId) -> Result<Step<M>, Rejection> {
+        let now = self.cx.now();
+        match self.ledger.timers.get(timer) {
+            Some(timer) => self.take_turn(timer, now),
+            None => Ok(Step::nowhere(self.state)),
+        }
+    }
+
+    fn take_turn(&mut self, timer: Timer, now: Timestamp) -> Result<Step<M>, Rejection> {
         let from = self.state;
         let mut step = Stepper::new(from, &mut self.data, (&self.cx, &self.ledger));
         let timers = &mut step.ledger_mut().timers;
@@ -199,7 +212,7 @@ impl<M: Machine> Instance<M> {
         let mut step = self.conclude(from, made)?;
         let changes = step.changes.get_or_insert_default();
         changes.due = Some((timer, next.map_or(0, |(_, missed)| missed)));
-        Ok(Some(step))
+        Ok(step)
     }
 
     /// Takes over what a step has come to, or leaves all as it was.

@@ -18,6 +18,7 @@ mod fold;
 pub mod host;
 pub mod instance;
 pub mod machine;
+pub mod replay;
 pub mod repository;
 pub mod stepper;
 pub mod store;

@@ -134,7 +134,7 @@ impl<M: Machine> Repository<M> {
         Ok(outcome)
     }
 
-    fn fresh(&self, stream: &StreamId) -> Loaded<M> {
+    pub(crate) fn fresh(&self, stream: &StreamId) -> Loaded<M> {
         Loaded::new(Instance::with(self.cx(stream)), Fold::new(self.command_window))
     }
 
@@ -163,7 +163,7 @@ impl<M: Machine> Loaded<M> {
         self.fold.seen(command)
     }
 
-    fn apply(&mut self, record: &Record, place: &mut UpcastContext) -> Result<(), LoadError> {
+    pub(crate) fn apply(&mut self, record: &Record, place: &mut UpcastContext) -> Result<(), LoadError> {
         let (stream, step) = (&record.stream, &record.step);
         let expected = self.fold.head.revision.plus(1);
         if record.revision != expected {

@@ -3,6 +3,7 @@
 mod appendix_d;
 mod clauses;
 mod diagrams;
+mod leads;
 
 #[allow(clippy::all, clippy::pedantic, warnings, reason = "random machines are not well written")]
 mod machines {

@@ -7,7 +7,7 @@
 use super::{Host, Inner};
 use crate::clock::Clock;
 use crate::effect::{EffectAnswer, EffectCx, EffectError, HandledBy};
-use crate::error::FireError;
+use crate::error::{FireError, chain};
 use crate::machine::Machine;
 use crate::store::{
     Cell, CellKey, Cursor, Kind, Payload, Put, Record, RecordedEffect, Shard, StoreError, StreamId,
@@ -227,11 +227,6 @@ impl<M: Machine> Errand<M> {
             self.host.0.repository.clock.sleep(delays.next().unwrap_or(PAUSE_MAX)).await;
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn dead_prefix<M: Machine>() -> String {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Address of an instance, and of its stream of records. The tenant is the first part of every key.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize)]
 pub struct StreamId {
     /// The tenant; empty where there are none.
     pub tenant: Arc<str>,
@@ -25,14 +25,23 @@ impl StreamId {
     /// FNV-1a (Fowler, Noll, Vo) over the length-prefixed parts: stable for ever, so that a stream never changes
     /// its shard.
     pub fn shard(&self, shards: u16) -> Shard {
+        let shard = (self.fnv() >> 32) % u64::from(shards.max(1));
+        Shard(u16::try_from(shard).unwrap_or_default())
+    }
+
+    /// A hash that says nothing about the shard: the same, stirred (the finalizer of `MurmurHash3`).
+    pub(crate) fn sampling_hash(&self) -> u64 {
+        let stir = |hash: u64, factor: u64| (hash ^ (hash >> 33)).wrapping_mul(factor);
+        let hash = stir(stir(self.fnv(), 0xff51_afd7_ed55_8ccd), 0xc4ce_b9fe_1a85_ec53);
+        hash ^ (hash >> 33)
+    }
+
+    fn fnv(&self) -> u64 {
         let parts = [&self.tenant, &self.machine, &self.instance];
         let bytes =
             parts.iter().flat_map(|part| (part.len() as u64).to_le_bytes().into_iter().chain(part.bytes()));
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let shard = (hash >> 32) % u64::from(shards.max(1));
-        Shard(u16::try_from(shard).unwrap_or_default())
+        bytes
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 }
 

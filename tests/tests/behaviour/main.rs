@@ -10,6 +10,7 @@ mod lock;
 mod paths;
 mod queues;
 mod recorded;
+mod replay_check;
 mod restored;
 mod rolling;
 mod scripts;

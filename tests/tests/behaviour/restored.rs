@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use statewright::clock::FakeClock;
 use statewright::cx::{Cx, RandomIds};
 use statewright::definition::NodeId;
+use statewright::machine::MachineTrigger as _;
 use statewright::prelude::*;
 use statewright::repository::Origin;
 use statewright::store::{MemoryStore, Outcome, Store, StreamId};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 state_machine! {
     /// Plays, and remembers where it was.
-    machine Player {
+    pub(super) machine Player {
         data Played;
         triggers { Switch, Play, Louder, Slower, Eject }
         events { Ticked }
@@ -51,7 +52,7 @@ state_machine! {
 }
 
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-struct Played {
+pub(super) struct Played {
     ticks: Vec<String>,
 }
 
@@ -63,7 +64,7 @@ impl Played {
 
 #[derive(Clone, Debug, EventVersion, Serialize, Deserialize)]
 #[event(name = "player.ticked", version = 1)]
-struct Ticked {
+pub(super) struct Ticked {
     state: String,
 }
 
@@ -74,14 +75,14 @@ impl Apply<Ticked> for Played {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Line {
+pub(super) enum Line {
     Fire(PlayerTrigger),
     Pass(u64),
 }
 
 impl Copy for PlayerTrigger {}
 
-fn script(rng: &mut fastrand::Rng) -> Vec<Line> {
+pub(super) fn script(rng: &mut fastrand::Rng) -> Vec<Line> {
     use PlayerTrigger::{Eject, Louder, Play, Slower, Switch};
     let line = |rng: &mut fastrand::Rng| match rng.u8(..60) {
         0 => Line::Fire(Eject),
@@ -138,16 +139,18 @@ async fn restored(store: &Arc<dyn Store>, name: &str, script: &[Line]) -> Vec<Se
                 host.shutdown().await;
                 loaded = repository.load(&stream).await.expect("it loads");
             }
-            Line::Fire(trigger) => steps.extend(loaded.instance.fire(*trigger)),
+            Line::Fire(trigger) => {
+                let origin = Origin { trigger: trigger.name(), ..Origin::default() };
+                steps.extend(loaded.instance.fire(*trigger).map(|step| (step, origin)));
+            }
             Line::Pass(seconds) => {
                 clock.advance(Duration::from_secs(*seconds));
                 while let Ok(Some(step)) = loaded.instance.run_due() {
-                    steps.push(step);
+                    steps.push((step, Origin::default()));
                 }
             }
         }
-        let steps: Vec<_> =
-            steps.into_iter().filter(|step| !step.ignored).map(|step| (step, Origin::default())).collect();
+        steps.retain(|(step, _)| !step.ignored);
         if !steps.is_empty() {
             let outcome = repository.save(&stream, &mut loaded, steps).await.expect("JSON");
             assert!(matches!(outcome, Outcome::Appended(_)), "{outcome:?}");
@@ -155,6 +158,11 @@ async fn restored(store: &Arc<dyn Store>, name: &str, script: &[Line]) -> Vec<Se
         trace.push(seen(&loaded.instance));
     }
     trace
+}
+
+/// Records a script.
+pub(super) async fn record(store: &Arc<dyn Store>, name: &str, script: &[Line]) {
+    restored(store, name, script).await;
 }
 
 #[tokio::test]
