@@ -11,11 +11,13 @@ mod handle;
 mod request;
 mod round;
 mod runner;
+mod shadow;
 mod snapshots;
 
 pub use builder::HostBuilder;
 pub use effects::DeadLetter;
 pub use handle::{Command, Handle, Tenant};
+pub use shadow::{Answer, Divergence, ShadowReport};
 
 use crate::error::FireError;
 use crate::machine::Machine;
@@ -24,6 +26,7 @@ use crate::store::{Revision, Store, StoreError, StreamId};
 use cache::Cache;
 use count::Count;
 use request::Request;
+use shadow::Shadow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +66,7 @@ pub(crate) struct Options {
     pub(crate) effects_max: usize,
     pub(crate) effect_attempts: u32,
     pub(crate) grace: Duration,
+    pub(crate) shadow_queue_max: usize,
 }
 
 pub(crate) struct Inner<M: Machine> {
@@ -72,6 +76,7 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) loads: Semaphore,
     pub(crate) snapshots: mpsc::Sender<crate::store::Put>,
+    pub(crate) shadow: Option<Arc<Shadow<M>>>,
     /// Queues that are being worked off.
     pub(crate) running: Arc<Count>,
     pub(crate) closing: watch::Sender<bool>,
@@ -113,11 +118,19 @@ impl<M: Machine> Host<M> {
         self.0.cache.len()
     }
 
-    /// Takes no more triggers, answers those that wait, lets running effects finish for `grace` and writes what is
-    /// pending. Nothing acknowledged depends on it: a host that is killed loses nothing either.
+    /// How the shadow's decisions stand to this host's until now; `None` for a host without one.
+    pub fn shadow_report(&self) -> Option<ShadowReport> {
+        self.0.shadow.as_ref().map(|shadow| shadow.report().clone())
+    }
+
+    /// Takes no more triggers, answers those that wait, lets running effects and the shadow finish for `grace` and
+    /// writes what is pending. Nothing acknowledged depends on it: a host that is killed loses nothing either.
     pub async fn shutdown(&self) {
         self.0.closing.send_replace(true);
         self.0.running.quiet().await;
+        if let Some(shadow) = &self.0.shadow {
+            shadow.close();
+        }
         let grace = self.0.repository.clock.sleep(self.0.options.grace);
         tokio::select! {
             () = self.0.background.quiet() => self.0.running.quiet().await,

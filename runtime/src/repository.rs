@@ -105,6 +105,37 @@ impl<M: Machine> Repository<M> {
         }
     }
 
+    /// The instance as of a revision, from its records alone.
+    pub(crate) async fn load_at(&self, stream: &StreamId, end: Revision) -> Result<Loaded<M>, LoadError> {
+        let mut loaded = self.fresh(stream);
+        while loaded.revision() < end {
+            let after = loaded.revision();
+            let missing = usize::try_from(end.0 - after.0).unwrap_or(usize::MAX);
+            let read = self.store.read(stream, after, missing.min(PAGE_MAX)).await;
+            let (records, head) =
+                read.map_err(|source| LoadError::Store { stream: stream.clone(), source })?;
+            if records.is_empty() {
+                let (expected, found) = (after.plus(1), head.revision);
+                return Err(LoadError::Gap { stream: stream.clone(), expected, found });
+            }
+            for record in &records {
+                let place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
+                    .at(record.revision.0, record.step.at);
+                loaded.apply(record, &place)?;
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// One record.
+    pub(crate) async fn record(&self, stream: &StreamId, revision: Revision) -> Result<Record, LoadError> {
+        let before = Revision(revision.0.saturating_sub(1));
+        let read = self.store.read(stream, before, 1).await;
+        let (records, _) = read.map_err(|source| LoadError::Store { stream: stream.clone(), source })?;
+        let missing = || LoadError::Gap { stream: stream.clone(), expected: revision, found: Revision(0) };
+        records.into_iter().next().ok_or_else(missing)
+    }
+
     /// Records consecutive steps of one instance behind the revision at which it was loaded: all or none. The
     /// instance has moved on with its [`fire`](Instance::fire); on anything but [`Outcome::Appended`] it is to be
     /// loaded again.

@@ -1,6 +1,7 @@
 //! How a host is made.
 
 use super::effects::{self, Bound, Handlers};
+use super::shadow::{self, Judge, Second, Shadow};
 use super::{Cache, Host, Inner, Options, snapshots};
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Ids, RandomIds};
@@ -27,7 +28,11 @@ pub struct HostBuilder<M: Machine> {
     command_window: usize,
     handlers: Option<Arc<dyn Handlers<M>>>,
     effects_elsewhere: bool,
+    shadow: Option<MakeJudge<M>>,
 }
+
+/// Makes a shadow over the host's store, clock and ids.
+type MakeJudge<M> = Box<dyn FnOnce(&Repository<M>) -> Box<dyn Judge<M>> + Send>;
 
 impl<M: Machine> HostBuilder<M> {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
@@ -42,9 +47,11 @@ impl<M: Machine> HostBuilder<M> {
             effects_max: 64,
             effect_attempts: 8,
             grace: Duration::from_secs(10),
+            shadow_queue_max: 1_024,
         };
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
-        Self { store, clock, ids, options, command_window: 1_000, handlers: None, effects_elsewhere: false }
+        let (handlers, shadow) = (None, None);
+        Self { store, clock, ids, options, command_window: 1_000, handlers, effects_elsewhere: false, shadow }
     }
 
     /// Who does the machine's effects.
@@ -59,6 +66,32 @@ impl<M: Machine> HostBuilder<M> {
     /// Effects are recorded, and another host on the same store does them.
     pub fn effects_elsewhere(mut self) -> Self {
         self.effects_elsewhere = true;
+        self
+    }
+
+    /// Decides every trigger a second time with the code of another machine, on copies read from the same records, and
+    /// counts where the two part: see [`Host::shadow_report`]. Nothing of it is recorded, no effect of it is run, and no
+    /// caller waits for it. `map` makes the other machine's trigger; `None` for one that it does not have.
+    ///
+    /// Each trigger costs the shadow a replay of its instance. An event that holds an id of [`Cx::new_id`](crate::Cx::new_id)
+    /// is never the same twice.
+    pub fn shadow<N: Machine>(
+        mut self,
+        map: impl Fn(&M::Trigger) -> Option<N::Trigger> + Send + Sync + 'static,
+    ) -> Self {
+        self.shadow = Some(Box::new(|of| {
+            let (store, clock, ids) = (Arc::clone(&of.store), Arc::clone(&of.clock), Arc::clone(&of.ids));
+            let mut repository = Repository::<N>::with(store, clock, ids);
+            // Command ids decide nothing here.
+            repository.command_window = 0;
+            Box::new(Second { repository, map })
+        }));
+        self
+    }
+
+    /// Triggers that may wait for the shadow, 1,024 unless said otherwise; one more is dropped and counted.
+    pub fn shadow_queue_max(mut self, triggers: usize) -> Self {
+        self.options.shadow_queue_max = triggers;
         self
     }
 
@@ -149,13 +182,15 @@ impl<M: Machine> HostBuilder<M> {
     pub async fn build(self) -> Result<Host<M>, BuildError> {
         self.check()?;
         tokio::runtime::Handle::try_current().map_err(BuildError::NoRuntime)?;
-        let Self { store, clock, ids, mut options, command_window, handlers, .. } = self;
+        let Self { store, clock, ids, mut options, command_window, handlers, shadow, .. } = self;
         options.group_max = options.group_max.min(store.limits().steps_max);
         let (sender, receiver) = mpsc::channel(SNAPSHOTS_MAX);
         let mut repository = Repository::with(store, clock, ids);
         repository.command_window = command_window;
+        let judge = shadow.map(|make| (make(&repository), Shadow::new(options.shadow_queue_max)));
         let inner = Arc::new(Inner {
             repository,
+            shadow: judge.as_ref().map(|(_, (shadow, _))| Arc::clone(shadow)),
             cache: Cache::new(options.cache_max),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max.min(Semaphore::MAX_PERMITS))),
             loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
@@ -166,6 +201,9 @@ impl<M: Machine> HostBuilder<M> {
             background: Arc::default(),
         });
         snapshots::start(&inner, receiver);
+        if let Some((judge, ends)) = judge {
+            shadow::start(&inner, judge, ends);
+        }
         let host = Host(inner);
         if let Some(handlers) = handlers {
             effects::start(&host, &handlers);
@@ -186,6 +224,7 @@ impl<M: Machine> HostBuilder<M> {
             ("in_flight_max", options.in_flight_max),
             ("loads_max", options.loads_max),
             ("effects_max", options.effects_max),
+            ("shadow_queue_max", options.shadow_queue_max),
             ("effect_attempts", options.effect_attempts as usize),
             ("snapshot_every", usize::from(options.snapshot_every > 0)),
         ];

@@ -31,6 +31,17 @@ pub(super) enum Verdict<M: Machine> {
     View,
 }
 
+impl<M: Machine> Verdict<M> {
+    /// The revision behind it, from the one before it.
+    pub(super) fn moves(&self, request: &Request<M>, before: Revision) -> Revision {
+        match self {
+            Self::Fired(revision, _) | Self::Deleted(revision) => *revision,
+            Self::Rejected(_) if request.record_rejection => before.plus(1),
+            _ => before,
+        }
+    }
+}
+
 /// The live copy has half a step in it: it must be thrown away. The request at this place is to blame.
 pub(super) struct Spoiled {
     pub(super) place: usize,

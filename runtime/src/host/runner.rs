@@ -3,6 +3,7 @@
 use super::cache::Slot;
 use super::request::{Ask, Request};
 use super::round::{Ground, Round, Spoiled, Verdict, decide};
+use super::shadow::Observed;
 use super::{Fired, Inner, snapshots};
 use crate::error::{FireError, LoadError};
 use crate::event::UpcastContext;
@@ -11,6 +12,7 @@ use crate::machine::Machine;
 use crate::repository::{Loaded, Origin, decode_events, named_state};
 use crate::store::{Append, Kind, Outcome, Revision, StoreError, StreamId, Unit};
 use backon::{BackoffBuilder, ExponentialBuilder};
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +30,8 @@ pub(super) async fn run<M: Machine>(inner: &Arc<Inner<M>>, stream: &StreamId, sl
             let count = work.queue.len().min(inner.options.group_max);
             work.queue.drain(..count).collect()
         };
-        live = Group { inner, stream, pending: group, tries: 0 }.settle(live).await;
+        let now = inner.repository.clock.now();
+        live = Group { inner, stream, pending: group, tries: 0, now }.settle(live).await;
     }
 }
 
@@ -37,6 +40,8 @@ struct Group<'a, M: Machine> {
     stream: &'a StreamId,
     pending: Vec<Request<M>>,
     tries: u32,
+    /// When its last round was decided.
+    now: Timestamp,
 }
 
 /// What to do with the live copy after a round.
@@ -74,8 +79,8 @@ impl<M: Machine> Group<'_, M> {
     async fn round(&mut self, mut live: Loaded<M>, fresh: bool) -> Next<M> {
         let repository = &self.inner.repository;
         let step_bytes_max = repository.store.limits().step_bytes_max;
-        let mut ground =
-            Ground { stream: self.stream, live: &mut live, now: repository.clock.now(), step_bytes_max };
+        self.now = repository.clock.now();
+        let mut ground = Ground { stream: self.stream, live: &mut live, now: self.now, step_bytes_max };
         let round = match decide(&mut ground, &self.pending) {
             Ok(round) => round,
             Err(Spoiled { place, error }) => {
@@ -101,7 +106,7 @@ impl<M: Machine> Group<'_, M> {
                 }
             }
         }
-        let again = self.answer(&live, round.verdicts);
+        let again = self.answer(&live, round.verdicts, live.revision());
         answer_again(self.inner, self.stream, again).await;
         Next::Done(Some(live))
     }
@@ -115,7 +120,7 @@ impl<M: Machine> Group<'_, M> {
             Some(Outcome::Appended(head)) => {
                 live.fold.head = head;
                 let deleted = matches!(verdicts.last(), Some(Verdict::Deleted(_)));
-                let again = self.answer(&live, verdicts);
+                let again = self.answer(&live, verdicts, after.revision);
                 answer_again(self.inner, self.stream, again).await;
                 if deleted {
                     return Next::Done(None);
@@ -180,9 +185,14 @@ impl<M: Machine> Group<'_, M> {
         }
     }
 
-    /// Answers what is recorded. Requests behind a deletion were not decided: the stream is gone. Left over are the
+    /// Answers what is recorded behind `at`. Requests behind a deletion were not decided: the stream is gone. Left over are the
     /// requests whose command id has a record already.
-    fn answer(&mut self, live: &Loaded<M>, verdicts: Vec<Verdict<M>>) -> Vec<(Request<M>, Revision)> {
+    fn answer(
+        &mut self,
+        live: &Loaded<M>,
+        verdicts: Vec<Verdict<M>>,
+        mut at: Revision,
+    ) -> Vec<(Request<M>, Revision)> {
         let mut verdicts = verdicts.into_iter();
         let mut again = Vec::new();
         for request in self.pending.drain(..) {
@@ -192,6 +202,10 @@ impl<M: Machine> Group<'_, M> {
                     stream: self.stream.clone(),
                 }))),
             };
+            let place = (self.stream, at, self.now);
+            let shadow = self.inner.shadow.as_ref();
+            let observed = shadow.and_then(|shadow| Some((shadow, Observed::of(&request, &verdict, place)?)));
+            at = verdict.moves(&request, at);
             match verdict {
                 Verdict::Fired(revision, step) => request.answer(Ok(fired(revision, step))),
                 Verdict::Ignored(step) => request.answer(Ok(fired(live.revision(), step))),
@@ -206,6 +220,9 @@ impl<M: Machine> Group<'_, M> {
                         view(Ok(live));
                     }
                 }
+            }
+            if let Some((shadow, observed)) = observed {
+                shadow.observe(observed);
             }
         }
         again
@@ -240,12 +257,7 @@ async fn recorded<M: Machine>(
 ) -> Result<Fired<M>, FireError> {
     let (origin, revision) = asked;
     let load = |error| FireError::Load(Arc::new(error));
-    let before = Revision(revision.0.saturating_sub(1));
-    let read = inner.repository.store.read(stream, before, 1).await;
-    let (records, _) = read.map_err(|source| load(LoadError::Store { stream: stream.clone(), source }))?;
-    let Some(record) = records.into_iter().next() else {
-        return Err(load(LoadError::Gap { stream: stream.clone(), expected: revision, found: Revision(0) }));
-    };
+    let record = inner.repository.record(stream, revision).await.map_err(load)?;
     let step = &record.step;
     if *step.trigger != *origin.trigger {
         let (recorded, asked) = (step.trigger.to_string(), origin.trigger.to_owned());

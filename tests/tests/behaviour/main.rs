@@ -14,6 +14,7 @@ mod replay_check;
 mod restored;
 mod rolling;
 mod scripts;
+mod shadow;
 mod time;
 mod upcast;
 
