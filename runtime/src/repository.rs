@@ -17,8 +17,9 @@ use crate::error::{LoadError, NewerHost};
 use crate::event::{Stored, UpcastContext};
 use crate::fold::Fold;
 use crate::instance::{Instance, Step};
-use crate::machine::{Machine, MachineEvent, UnknownState};
+use crate::machine::{Machine, MachineEvent, UnknownState, active};
 use crate::store::{Append, Kind, Outcome, Record, Revision, Store, StoreError, StreamId, Unit};
+use crate::timers::Ledger;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -209,6 +210,7 @@ impl<M: Machine> Loaded<M> {
                 let (timers, histories) = (&step.body.timers, &step.body.histories);
                 let dropped = apply_changes::<M>(self.instance.ledger_mut(), timers, histories);
                 self.timers_dropped += dropped.map_err(unknown)?;
+                end_timers::<M>(self.instance.ledger_mut(), to);
             }
             Kind::Rejection => {}
             Kind::Deleted | Kind::Erased => return Err(LoadError::Deleted { stream: stream.clone() }),
@@ -217,6 +219,15 @@ impl<M: Machine> Loaded<M> {
         self.fold.note(&step.command, record.revision, step.at);
         Ok(())
     }
+}
+
+/// Clears timers whose states are not active: a host that did not know them has left their states without a word.
+fn end_timers<M: Machine>(ledger: &mut Ledger, to: M::State) {
+    if ledger.timers.is_empty() {
+        return;
+    }
+    let active = active::<M>(to);
+    ledger.timers.clear(|timer| M::DEFINITION.source(timer).is_some_and(|node| !active.contains(node)));
 }
 
 /// A recorded state, its names migrated.

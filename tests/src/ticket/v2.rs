@@ -1,5 +1,5 @@
-//! The second release: notes have authors, a ticket can be handed on or wait for its customer, one with three notes is
-//! checked before it is done, and one that is done stays so.
+//! The second release: notes have authors, a ticket can be handed on or wait for its customer, one that is left
+//! open waits by itself, one with three notes is checked before it is done, and one that is done stays so.
 
 use serde::{Deserialize, Serialize};
 use statewright::prelude::*;
@@ -36,6 +36,7 @@ state_machine! {
             on Shelve => Shelved;
             on Ask => Waiting;
             on HandOn { to } => stay emit HandedOn { to };
+            after 8h => Waiting;
         }
 
         state Checking {

@@ -2,7 +2,7 @@
 
 use statewright::error::NewerHost;
 use statewright::store::{Append, Cursor, Head, MemoryStore, Record, Revision, Store, StreamId, Unit};
-use statewright::{FireError, Host, LoadError, Machine};
+use statewright::{FireError, Host, Instance, LoadError, Machine};
 use statewright_sqlite::SqliteStore;
 use statewright_tests::ticket::{v1, v2};
 use std::path::Path;
@@ -116,6 +116,24 @@ fn newer(error: &FireError) -> Option<NewerHost> {
         },
         _ => None,
     }
+}
+
+/// Nobody clears a timer that the older release does not know, when that leaves its state.
+#[tokio::test]
+async fn a_timer_ends_with_its_state_whoever_leaves_it() {
+    let store = Arc::new(MemoryStore::new());
+    let (old, new) = (host::<v1::Ticket>(&store).await, host::<v2::Ticket>(&store).await);
+    let timers = async |ticket: &str| {
+        let look = |ticket: &Instance<v2::Ticket>, _| ticket.timers().count();
+        new.instance(ticket).view(look).await.expect("it loads")
+    };
+    for ticket in ["left", "kept"] {
+        new.instance(ticket).start().await.expect("it has not begun");
+        assert_eq!(timers(ticket).await, 1);
+    }
+    old.instance("left").fire(v1::TicketTrigger::Solve).await.expect("it is open");
+    old.instance("kept").fire(v1::TicketTrigger::Note { text: "dark".to_owned() }).await.expect("it is open");
+    assert_eq!((timers("left").await, timers("kept").await), (0, 1));
 }
 
 #[tokio::test]
