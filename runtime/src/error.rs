@@ -72,6 +72,16 @@ pub enum LoadError {
         /// The one that came.
         found: Revision,
     },
+    /// An `Upcast` or an `Apply` panicked.
+    #[error(
+        "the code that reads record {revision} of `{stream}` panicked: mend the event's `Upcast` or `Apply`"
+    )]
+    Panicked {
+        /// Which instance.
+        stream: StreamId,
+        /// The record.
+        revision: Revision,
+    },
     /// It was deleted; an id is never used twice.
     #[error("instance `{stream}` was deleted")]
     Deleted {

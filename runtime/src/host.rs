@@ -134,7 +134,7 @@ impl<M: Machine> Host<M> {
         let grace = self.0.repository.clock.sleep(self.0.options.grace);
         tokio::select! {
             () = self.0.background.quiet() => self.0.running.quiet().await,
-            () = grace => tracing::warn!(machine = M::DEFINITION.machine, "effects were still running when the grace ended"),
+            () = grace => tracing::warn!(machine = M::DEFINITION.machine, "effects or the shadow were still at work when the grace ended"),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::store::{Append, Kind, Outcome, Record, Revision, Store, StoreError, S
 use crate::timers::Ledger;
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Records that are read at once.
@@ -84,7 +85,7 @@ impl<M: Machine> Repository<M> {
         Ok(loaded)
     }
 
-    /// Reads what was recorded since.
+    /// Reads what was recorded since. On an error the instance is to be loaded again.
     ///
     /// # Errors
     /// See [`load`](Self::load).
@@ -195,7 +196,14 @@ impl<M: Machine> Loaded<M> {
         self.fold.seen(command)
     }
 
+    /// Takes a record over. On an error it is to be thrown away: half of the record may be in it.
     pub(crate) fn apply(&mut self, record: &Record, place: &mut UpcastContext) -> Result<(), LoadError> {
+        catch_unwind(AssertUnwindSafe(|| self.take_over(record, place))).unwrap_or_else(|_| {
+            Err(LoadError::Panicked { stream: record.stream.clone(), revision: record.revision })
+        })
+    }
+
+    fn take_over(&mut self, record: &Record, place: &mut UpcastContext) -> Result<(), LoadError> {
         let (stream, step) = (&record.stream, &record.step);
         let expected = self.fold.head.revision.plus(1);
         if record.revision != expected {

@@ -2,6 +2,7 @@
 
 use crate::{Run, machines};
 use statewright::definition::TriggerId;
+use statewright::definition::chart::Memory;
 use statewright::machine::active;
 use statewright::{Instance, Machine};
 
@@ -11,7 +12,8 @@ const SEQUENCES: u64 = 10;
 #[derive(Default)]
 struct Hold {
     steps: u64,
-    accepted: u64,
+    /// Accepted steps that were held against all that is possible.
+    held: u64,
     /// Places where the definition alone says that a trigger is refused.
     closed: u64,
     bounded: u64,
@@ -46,7 +48,7 @@ impl Hold {
         match instance.fire(trigger) {
             Ok(step) if step.ignored => assert!(leads.ignored || !leads.complete, "{at} was ignored"),
             Ok(step) => {
-                self.accepted += 1;
+                self.held += u64::from(leads.complete);
                 let known = leads.rests.contains(&active::<M>(step.to));
                 assert!(known || !leads.complete, "{at} led to {:?}, not to {:?}", step.to, leads.rests);
             }
@@ -55,8 +57,8 @@ impl Hold {
     }
 }
 
-fn memory<M: Machine>(instance: &Instance<M>) -> statewright::definition::chart::Memory {
-    let mut memory = statewright::definition::chart::Memory::default();
+fn memory<M: Machine>(instance: &Instance<M>) -> Memory {
+    let mut memory = Memory::default();
     for id in M::DEFINITION.ids() {
         if let Some(nodes) = instance.remembered(id) {
             memory.set(id, nodes.iter().copied().collect());
@@ -69,7 +71,8 @@ fn memory<M: Machine>(instance: &Instance<M>) -> statewright::definition::chart:
 fn a_trigger_leads_where_the_definition_says_it_can() {
     let mut hold = Hold::default();
     machines::each(&mut hold);
-    let Hold { steps, accepted, closed, bounded } = hold;
-    println!("{steps} steps, {accepted} accepted, {closed} closed, {bounded} beyond the bound");
-    assert!(accepted > steps / 10 && closed > steps / 100 && bounded < steps / 10);
+    let Hold { steps, held, closed, bounded } = hold;
+    println!("{steps} steps, {held} held, {closed} closed, {bounded} beyond the bound");
+    // These machines run on by themselves far more than any that people write.
+    assert!(held > steps / 20 && closed > steps / 20 && bounded < steps * 2 / 3);
 }

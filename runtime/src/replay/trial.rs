@@ -30,7 +30,11 @@ pub(super) async fn run<M: Machine>(
                 return Ok(None);
             }
             if let Some(verdict) = trial.record(record) {
-                return Ok(Some(Finding { stream, revision: record.revision, verdict }));
+                let last = Revision(head.revision.0.saturating_sub(1));
+                let (end, _) = repository.store.read(&stream, last, 1).await?;
+                let deleted = end.iter().any(|record| record.step.kind == Kind::Deleted);
+                let finding = Finding { stream, revision: record.revision, verdict };
+                return Ok((!deleted).then_some(finding));
             }
         }
         if records.is_empty() || trial.loaded.revision() >= head.revision {
@@ -59,15 +63,12 @@ impl<M: Machine> Trial<'_, M> {
         let stream = &record.stream;
         let place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
             .at(record.revision.0, record.step.at);
-        let applied = catch_unwind(AssertUnwindSafe(|| self.loaded.apply(record, &place)));
-        match applied {
-            Ok(Ok(())) => None,
-            Ok(Err(error @ LoadError::UnknownState { .. })) => {
-                Some(Verdict::StateGone { state: record.step.to.to_string(), why: chain(&error) })
-            }
-            Ok(Err(error)) => Some(Verdict::Undecodable { why: chain(&error) }),
-            Err(_) => Some(Verdict::Undecodable { why: "the code that reads it panicked".to_owned() }),
-        }
+        let error = self.loaded.apply(record, &place).err()?;
+        let why = chain(&error);
+        Some(match error {
+            LoadError::UnknownState { state, .. } => Verdict::StateGone { state, why },
+            _ => Verdict::Undecodable { why },
+        })
     }
 
     /// `None`: the same as recorded, as far as can be told.

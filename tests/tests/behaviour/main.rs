@@ -5,6 +5,7 @@ mod crash;
 mod diff;
 mod effects;
 mod faults;
+mod fragile;
 mod hosts;
 mod lock;
 mod paths;

@@ -58,6 +58,9 @@ async fn write_new(store: &Arc<dyn Store>) {
     // What cannot be loaded outweighs what is decided differently.
     fire("thrice", v2::TicketTrigger::Reopen).await;
     fire("thrice", new("d")).await;
+    // What is deleted is looked at by nobody, whatever stands before.
+    fire("gone", v2::TicketTrigger::Ask).await;
+    host.instance("gone").delete().await.expect("it is there");
     host.shutdown().await;
 }
 
@@ -119,6 +122,7 @@ async fn on(store: Arc<dyn Store>) {
     );
     write_new(&store).await;
     let back = named(verdicts(&ReplayCheck::<v1::Ticket>::new(store)).await);
+    assert!(back.len() == 10 && !back.contains_key("gone"), "{back:?}");
     for (name, (revision, found)) in back {
         match (&*name, found) {
             ("version" | "name", Verdict::Undecodable { why }) => {
