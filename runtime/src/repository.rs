@@ -14,7 +14,7 @@ pub(crate) use snapshot::Snapshot;
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Cx, Ids, RandomIds};
 use crate::error::{LoadError, NewerHost};
-use crate::event::{Stored, UpcastContext};
+use crate::event::{DecodeError, Stored, UpcastContext};
 use crate::fold::Fold;
 use crate::instance::{Instance, Step};
 use crate::machine::{Machine, MachineEvent, UnknownState, active};
@@ -198,12 +198,6 @@ impl<M: Machine> Loaded<M> {
 
     /// Takes a record over. On an error it is to be thrown away: half of the record may be in it.
     pub(crate) fn apply(&mut self, record: &Record, place: &mut UpcastContext) -> Result<(), LoadError> {
-        catch_unwind(AssertUnwindSafe(|| self.take_over(record, place))).unwrap_or_else(|_| {
-            Err(LoadError::Panicked { stream: record.stream.clone(), revision: record.revision })
-        })
-    }
-
-    fn take_over(&mut self, record: &Record, place: &mut UpcastContext) -> Result<(), LoadError> {
         let (stream, step) = (&record.stream, &record.step);
         let expected = self.fold.head.revision.plus(1);
         if record.revision != expected {
@@ -214,7 +208,9 @@ impl<M: Machine> Loaded<M> {
                 let events = decode_events::<M>(record, place)?;
                 let unknown = |state: String| unknown_state::<M>(record, state);
                 let to = named_state::<M>(record, &step.to)?;
-                self.instance.replay(&events, to);
+                let instance = &mut self.instance;
+                catch_unwind(AssertUnwindSafe(|| instance.replay(&events, to)))
+                    .map_err(|_| panicked(record))?;
                 let (timers, histories) = (&step.body.timers, &step.body.histories);
                 let dropped = apply_changes::<M>(self.instance.ledger_mut(), timers, histories);
                 self.timers_dropped += dropped.map_err(unknown)?;
@@ -257,6 +253,11 @@ fn unknown_state<M: Machine>(record: &Record, state: String) -> LoadError {
     LoadError::UnknownState { stream, revision, state, newer: newer_host::<M>(record) }
 }
 
+/// The machine's own code panicked on the way through a record.
+fn panicked(record: &Record) -> LoadError {
+    LoadError::Panicked { stream: record.stream.clone(), revision: record.revision }
+}
+
 /// Who wrote a record, if that is a newer host.
 fn newer_host<M: Machine>(record: &Record) -> Option<NewerHost> {
     let (there, here) = (record.step.body.envelope.machine_version, M::DEFINITION.version);
@@ -269,16 +270,25 @@ pub(crate) fn decode_events<M: Machine>(
     record: &Record,
     place: &mut UpcastContext,
 ) -> Result<Vec<M::Event>, LoadError> {
+    // Upcasts are code of the machine's.
+    match catch_unwind(AssertUnwindSafe(|| decode_each::<M>(record, place))) {
+        Ok(Ok(events)) => Ok(events),
+        Ok(Err(source)) => {
+            let (stream, newer) = (record.stream.clone(), newer_host::<M>(record));
+            Err(LoadError::Decode { stream, newer, source: Box::new(source) })
+        }
+        Err(_) => Err(panicked(record)),
+    }
+}
+
+fn decode_each<M: Machine>(record: &Record, place: &mut UpcastContext) -> Result<Vec<M::Event>, DecodeError> {
     let recorded = &record.step.body.events;
     place.set_metadata(&record.step.body.envelope.metadata);
     let mut events = Vec::with_capacity(recorded.len());
     for (position, event) in (0..).zip(recorded) {
         place.set_event(position, event.version);
         let stored = Stored { name: &event.name, version: event.version, payload: event.payload.get() };
-        M::Event::decode(&stored, place, &mut events).map_err(|source| {
-            let (stream, newer) = (record.stream.clone(), newer_host::<M>(record));
-            LoadError::Decode { stream, newer, source: Box::new(source) }
-        })?;
+        M::Event::decode(&stored, place, &mut events)?;
     }
     Ok(events)
 }

@@ -29,7 +29,7 @@ pub struct ShadowReport {
     pub agreed: u64,
     /// Something else.
     pub diverged: u64,
-    /// The shadow has no such trigger.
+    /// The shadow has no such trigger, or the function that makes it panicked.
     pub unmapped: u64,
     /// The shadow cannot read the records, or the store did not deliver them.
     pub unreadable: u64,
@@ -219,7 +219,8 @@ where
     fn compare(&self, observed: Observed<M>) -> BoxFuture<'_, Compared> {
         Box::pin(async move {
             let name = observed.trigger.name();
-            let Some(trigger) = (self.map)(&observed.trigger) else { return Compared::Unmapped };
+            let mapped = catch_unwind(AssertUnwindSafe(|| (self.map)(&observed.trigger)));
+            let Ok(Some(trigger)) = mapped else { return Compared::Unmapped };
             let answers = self.answers(&observed, trigger).await;
             let Observed { stream, before: revision, .. } = observed;
             match answers {
