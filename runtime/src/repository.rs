@@ -121,9 +121,9 @@ impl<M: Machine> Repository<M> {
                 return Err(LoadError::Gap { stream: stream.clone(), expected, found });
             }
             for record in &records {
-                let place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
+                let mut place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
                     .at(record.revision.0, record.step.at);
-                loaded.apply(record, &place)?;
+                loaded.apply(record, &mut place)?;
             }
         }
         Ok(loaded)

@@ -261,8 +261,8 @@ impl<N: Machine, F> Second<N, F> {
 /// A recorded step, lifted to what the machine knows now.
 fn recorded<N: Machine>(record: &Record) -> Result<Answer, LoadError> {
     let StreamId { tenant, machine, instance } = &record.stream;
-    let place = UpcastContext::new(tenant, machine, instance).at(record.revision.0, record.step.at);
-    let events = decode_events::<N>(record, &place)?;
+    let mut place = UpcastContext::new(tenant, machine, instance).at(record.revision.0, record.step.at);
+    let events = decode_events::<N>(record, &mut place)?;
     Ok(accepted::<N>(named_state::<N>(record, &record.step.to)?, &events))
 }
 

@@ -61,9 +61,9 @@ impl<M: Machine> Trial<'_, M> {
             self.found = self.judge(record).map(|verdict| (record.revision, verdict));
         }
         let stream = &record.stream;
-        let place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
+        let mut place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
             .at(record.revision.0, record.step.at);
-        let error = self.loaded.apply(record, &place).err()?;
+        let error = self.loaded.apply(record, &mut place).err()?;
         let why = chain(&error);
         Some(match error {
             LoadError::UnknownState { state, .. } => Verdict::StateGone { state, why },
