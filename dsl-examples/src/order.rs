@@ -8,6 +8,7 @@ state_machine! {
     /// An order, from basket to doorstep.
     pub machine Order {
         version 2;
+        lock "order.lock";
         data Basket;
 
         triggers {
@@ -75,7 +76,7 @@ pub struct Line {
 }
 
 /// What customers are written.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(EventData, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Template {
     /// Asks for the payment.
     PleasePay,
@@ -176,6 +177,11 @@ impl Apply<OrderCancelled> for Basket {
 mod tests {
     use super::*;
     use statewright::testing::given;
+
+    #[test]
+    fn what_is_released_is_locked() {
+        statewright::lock!(Order);
+    }
 
     fn lines() -> Vec<Line> {
         vec![Line { sku: "tea".to_owned(), quantity: 2, cents: 450 }]

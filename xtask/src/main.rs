@@ -20,6 +20,8 @@ enum Task {
     Test,
     /// Accept what snapshots and ui tests print now; read the diff before committing it
     Bless,
+    /// Write what is new into the locks of the examples; read the diff before committing it
+    Lock,
     /// Print the figures: durable steps per second, replay, build times
     Bench,
 }
@@ -33,12 +35,17 @@ fn main() -> ExitCode {
             &["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"],
         ],
         Task::Bless => &[&["test", "--package", "statewright-macros", "--package", "statewright-ui-tests"]],
+        Task::Lock => &[&["test", "--package", "dsl-examples", "--lib", "locked"]],
         Task::Bench => &[&["run", "--release", "--locked", "--package", "statewright-benches"]],
     };
-    let bless = matches!(task, Task::Bless);
+    let updates: &[(&str, &str)] = match task {
+        Task::Bless => &[("INSTA_UPDATE", "always"), ("TRYBUILD", "overwrite")],
+        Task::Lock => &[("STATEWRIGHT_LOCK", "update")],
+        Task::Test | Task::Bench => &[],
+    };
     for step in steps {
         eprintln!("> cargo {}", step.join(" "));
-        if let Err(why) = run(step, bless) {
+        if let Err(why) = run(step, updates) {
             eprintln!("xtask: `cargo {}` {why}", step.join(" "));
             return ExitCode::FAILURE;
         }
@@ -46,12 +53,9 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(step: &[&str], bless: bool) -> Result<(), String> {
+fn run(step: &[&str], updates: &[(&str, &str)]) -> Result<(), String> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(step).current_dir(root());
-    if bless {
-        command.env("INSTA_UPDATE", "always").env("TRYBUILD", "overwrite");
-    }
+    command.args(step).current_dir(root()).envs(updates.iter().copied());
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("ended with {status}")),

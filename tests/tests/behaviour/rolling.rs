@@ -32,7 +32,7 @@ async fn one_release_after_the_other_in_processes_of_their_own() {
         ),
         "a: Open".to_owned(),
         format!(
-            "name! the trigger was not decided: instance `Ticket/name` cannot be loaded: {why}: event `ticket.handed_on` version 1 of record 2 of `name` (Ticket, tenant ``) cannot be read: the machine lists no event of this name; list its type in `events`, or run the program that lists it"
+            "name! the trigger was not decided: instance `Ticket/name` cannot be loaded: {why}: event `ticket.handed_on` version 1 of record 2 of `name` (Ticket, tenant ``) cannot be read: the machine lists no event of this name; list its type in `events`, retire it there, or run the program that lists it"
         ),
         "b: Open".to_owned(),
         format!(

@@ -224,7 +224,7 @@ async fn what_cannot_be_lifted_says_where_and_why() {
         let LoadError::Decode { source, .. } = error else { panic!("{error:?}") };
         let place = (source.instance.as_ref(), source.revision, source.event.as_ref(), source.version);
         assert_eq!(place, ("b-1", 1, name, version));
-        assert!(source.to_string().contains(said), "{source}");
+        assert!(source.reason.to_string().contains(said), "{}", source.reason);
     }
 }
 
