@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod diff;
 mod effects;
+mod evolution;
 mod faults;
 mod fragile;
 mod hosts;
