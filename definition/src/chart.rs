@@ -295,15 +295,20 @@ impl<'a> Definition<'a> {
         }
     }
 
+    /// A difference from SCXML: what lies outside the domain was not left, so it is not entered. There a history enters
+    /// all up to its parent, however near what it stands for is to the arm: states would be entered twice.
     fn enter(&self, domain: Option<NodeId>, targets: &[NodeId], memory: &Memory, entries: &mut Nodes) {
+        let mut entered = Nodes::new();
         for target in targets {
-            self.enter_inside(*target, memory, entries);
+            self.enter_inside(*target, memory, &mut entered);
         }
         let mut effective = Nodes::new();
         self.effective(targets, memory, &mut effective);
         for target in effective {
-            self.enter_around(target, domain, memory, entries);
+            self.enter_around(target, domain, memory, &mut entered);
         }
+        let inside = entered.into_iter().filter(|id| self.is_inside(Some(*id), domain));
+        inside.for_each(|id| insert(entries, id));
     }
 
     /// `procedure addDescendantStatesToEnter`

@@ -124,6 +124,22 @@ impl Interpreter {
         Self::text_of(self.definition, &self.configuration)
     }
 
+    /// Whether the configuration is one that SCXML allows: of each active compound or region one child is active, of each
+    /// parallel state every region, and around each active state all.
+    pub fn is_legal(&self) -> bool {
+        let active = |s: &NodeId| self.configuration.contains(s);
+        self.configuration.iter().all(|s| {
+            let children: Vec<_> =
+                self.children(Some(*s)).into_iter().filter(|c| !self.is_history(*c)).collect();
+            let inside = children.iter().filter(|c| active(c)).count();
+            let expected = match self.kind(*s) {
+                NodeKind::Compound | NodeKind::Region => 1,
+                _ => children.len(),
+            };
+            inside == expected && self.parent(*s).is_none_or(|around| active(&around))
+        })
+    }
+
     /// What histories stand for.
     pub fn histories(&self) -> Vec<(NodeId, Vec<NodeId>)> {
         self.history_value.iter().map(|(history, states)| (*history, states.clone())).collect()
@@ -389,13 +405,18 @@ impl Interpreter {
     fn compute_entry_set(&self, transitions: &[ArmId]) -> BTreeSet<NodeId> {
         let mut states_to_enter = BTreeSet::new();
         for t in transitions.iter().filter(|t| !self.arm(**t).targets().is_empty()) {
+            let mut entered = BTreeSet::new();
             for s in self.arm(*t).targets() {
-                self.add_descendant_states_to_enter(*s, &mut states_to_enter);
+                self.add_descendant_states_to_enter(*s, &mut entered);
             }
             let ancestor = self.transition_domain(*t);
             for s in self.effective(self.arm(*t).targets()) {
-                self.add_ancestor_states_to_enter(s, ancestor, &mut states_to_enter);
+                self.add_ancestor_states_to_enter(s, ancestor, &mut entered);
             }
+            // A difference: a history enters nothing outside the domain, for that was not left. By the letter it enters
+            // all up to its own parent.
+            entered.retain(|s| self.is_descendant(Some(*s), ancestor));
+            states_to_enter.extend(entered);
         }
         states_to_enter
     }

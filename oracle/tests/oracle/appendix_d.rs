@@ -100,6 +100,7 @@ impl Hold {
                 assert!(!instance.has_begun(), "{at}");
                 continue;
             }
+            assert!(oracle.is_legal(), "{} is no configuration: {at}", oracle.text());
             assert_eq!(instance.state().text(), oracle.text(), "{at}");
             assert!(
                 self.known.is_empty() || self.known.contains(&oracle.text()),

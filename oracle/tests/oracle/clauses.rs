@@ -476,3 +476,39 @@ fn a_step_that_does_not_come_to_rest_changes_nothing() {
     assert_eq!(rejection.to_string(), "`Turning` in `A` does not come to rest: more than 64 microsteps");
     assert!(!both.instance.has_begun());
 }
+
+state_machine! {
+    /// A history of what lies around both its default and the arm that leads to it.
+    machine Inward {
+        data World;
+        triggers { Go, Next, Out, In }
+        events { Did }
+        initial Inside;
+        state Inside {
+            initial P;
+            history Was => A;
+            on Out => Outside;
+            parallel P {
+                entry emit Did::at(1, state);
+                region Left {
+                    initial A;
+                    entry emit Did::at(2, state);
+                    state A { entry emit Did::at(3, state); exit emit Did::at(4, state); on Go => Was; }
+                }
+                region Right { initial B; state B { on Next => C; } state C { entry emit Did::at(5, state); on Next => B; } }
+            }
+        }
+        state Outside { on In => Was; }
+    }
+}
+
+#[test]
+fn a_history_enters_nothing_that_was_not_left() {
+    let mut both = both::<Inward>();
+    is(&both.fire(InwardTrigger::Next), "A+C", &["1 in A+B", "2 in A+B", "3 in A+B", "5 in A+C"]);
+    // What it stands for lies beside the arm: the parallel state is neither left nor entered, the other region stays.
+    is(&both.fire(InwardTrigger::Go), "A+C", &["4 in A+C", "3 in A+C"]);
+    both.fire(InwardTrigger::Out);
+    let found = both.fire(InwardTrigger::In);
+    is(&found, "A+B", &["1 in A+B", "2 in A+B", "3 in A+B"]);
+}
