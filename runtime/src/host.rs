@@ -8,6 +8,7 @@ mod cache;
 mod count;
 mod effects;
 mod handle;
+mod quarantine;
 mod request;
 mod round;
 mod runner;
@@ -17,6 +18,7 @@ mod snapshots;
 pub use builder::HostBuilder;
 pub use effects::DeadLetter;
 pub use handle::{Command, Handle, Tenant};
+pub use quarantine::{Quarantined, Unreadable};
 pub use shadow::{Answer, Divergence, ShadowReport};
 
 use crate::error::FireError;
@@ -25,6 +27,7 @@ use crate::repository::Repository;
 use crate::store::{Revision, Store, StoreError, StreamId};
 use cache::Cache;
 use count::Count;
+use quarantine::Quarantine;
 use request::Request;
 use shadow::Shadow;
 use std::fmt;
@@ -67,6 +70,7 @@ pub(crate) struct Options {
     pub(crate) effect_attempts: u32,
     pub(crate) grace: Duration,
     pub(crate) shadow_queue_max: usize,
+    pub(crate) unreadable: Unreadable,
 }
 
 pub(crate) struct Inner<M: Machine> {
@@ -75,6 +79,7 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) cache: Cache<M>,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) loads: Semaphore,
+    pub(crate) quarantine: Quarantine,
     pub(crate) snapshots: mpsc::Sender<crate::store::Put>,
     pub(crate) shadow: Option<Arc<Shadow<M>>>,
     /// Queues that are being worked off.
@@ -111,6 +116,12 @@ impl<M: Machine> Host<M> {
     /// What the store says.
     pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         effects::dead_letters(&self.0, limit).await
+    }
+
+    /// Instances that cannot be read and are put aside, at most 1,024; none unless the host was built with
+    /// [`Unreadable::Quarantine`].
+    pub fn quarantined(&self) -> Vec<Quarantined> {
+        self.0.quarantine.list()
     }
 
     /// Instances that are kept in memory now.

@@ -33,7 +33,7 @@ pub use cx::Cx;
 pub use definition::Definition;
 pub use error::{BuildError, FireError, LoadError};
 pub use explain::{Explanation, Rejection};
-pub use host::{Fired, Host};
+pub use host::{Fired, Host, Unreadable};
 pub use instance::{Instance, Step};
 pub use machine::Machine;
 pub use repository::Repository;

@@ -1,8 +1,9 @@
 //! How a host is made.
 
 use super::effects::{self, Bound, Handlers};
+use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
-use super::{Cache, Host, Inner, Options, snapshots};
+use super::{Cache, Host, Inner, Options, Unreadable, snapshots};
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Ids, RandomIds};
 use crate::effect::HandledBy;
@@ -48,6 +49,7 @@ impl<M: Machine> HostBuilder<M> {
             effect_attempts: 8,
             grace: Duration::from_secs(10),
             shadow_queue_max: 1_024,
+            unreadable: Unreadable::Stop,
         };
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let (handlers, shadow) = (None, None);
@@ -168,6 +170,13 @@ impl<M: Machine> HostBuilder<M> {
         self
     }
 
+    /// What becomes of an instance whose records cannot be read, [`Unreadable::Stop`] unless said otherwise. Either way it
+    /// is not served, and every other is.
+    pub fn unreadable(mut self, policy: Unreadable) -> Self {
+        self.options.unreadable = policy;
+        self
+    }
+
     /// How long [`Host::shutdown`] waits for running effects, 10 s unless said otherwise.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.options.grace = grace;
@@ -194,6 +203,7 @@ impl<M: Machine> HostBuilder<M> {
             cache: Cache::new(options.cache_max),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max.min(Semaphore::MAX_PERMITS))),
             loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
+            quarantine: Quarantine::new(options.unreadable),
             options,
             snapshots: sender,
             running: Arc::default(),

@@ -65,7 +65,7 @@ impl<M: Machine> Group<'_, M> {
             let next = match loaded {
                 Ok(loaded) => self.round(loaded, fresh).await,
                 Err(error) => {
-                    self.fail_all(&Arc::new(error));
+                    self.fail_all(&error);
                     Next::Done(None)
                 }
             };
@@ -234,10 +234,19 @@ fn fired<M: Machine>(revision: Revision, step: Step<M>) -> Fired<M> {
     Fired { revision, from, to, events, duplicate: false, ignored }
 }
 
-async fn load<M: Machine>(inner: &Inner<M>, stream: &StreamId) -> Result<Loaded<M>, LoadError> {
+async fn load<M: Machine>(inner: &Inner<M>, stream: &StreamId) -> Result<Loaded<M>, Arc<LoadError>> {
+    let now = || inner.repository.clock.now();
+    if let Some(error) = inner.quarantine.holds(stream, now()) {
+        return Err(error);
+    }
     // The semaphore is never closed.
     let _turn = inner.loads.acquire().await;
-    inner.repository.load(stream).await
+    let loaded = inner.repository.load(stream).await.map_err(Arc::new);
+    match &loaded {
+        Ok(_) => inner.quarantine.release(stream),
+        Err(error) => inner.quarantine.put(stream, error, now()),
+    }
+    loaded
 }
 
 /// Answers requests whose command id has a record already, from that record.

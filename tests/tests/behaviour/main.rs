@@ -10,6 +10,7 @@ mod fragile;
 mod hosts;
 mod lock;
 mod paths;
+mod quarantine;
 mod queues;
 mod recorded;
 mod replay_check;
