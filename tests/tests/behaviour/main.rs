@@ -13,6 +13,7 @@ mod paths;
 mod quarantine;
 mod queues;
 mod recorded;
+mod releases;
 mod replay_check;
 mod restored;
 mod rolling;
