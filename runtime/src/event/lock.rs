@@ -7,7 +7,8 @@ mod message;
 
 pub use message::Message;
 
-use message::{Text, is_same};
+use super::proof::is_same;
+use message::Text;
 
 /// A version of an event, and all before it that have types.
 #[derive(Clone, Copy, Debug)]

@@ -87,7 +87,7 @@ pub const fn newest<T, Standing: IsNewest<T>>(_standing: &Standing) {}
 #[track_caller]
 pub const fn assert_distinct(a: &str, b: &str) {
     assert!(
-        !same_name(a, b),
+        !is_same(a.as_bytes(), b.as_bytes()),
         "duplicate_name: two events of this machine have one `name`; give this one another"
     );
 }
@@ -99,13 +99,12 @@ pub const fn assert_distinct(a: &str, b: &str) {
 #[track_caller]
 pub const fn assert_retired(listed: &str, name: &str) {
     assert!(
-        !same_name(listed, name),
+        !is_same(listed.as_bytes(), name.as_bytes()),
         "duplicate_name: this event is listed, so it is read as it is; leave the `retired` line out"
     );
 }
 
-const fn same_name(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
+pub(super) const fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
@@ -126,7 +125,7 @@ const fn same_name(a: &str, b: &str) -> bool {
 #[track_caller]
 pub const fn assert_same_event(previous: &str, name: &str) {
     assert!(
-        same_name(previous, name),
+        is_same(previous.as_bytes(), name.as_bytes()),
         "version_misuse: this type is a version of another event: `name` and `from` do not fit"
     );
 }
