@@ -16,6 +16,12 @@ pub struct Lock {
     pub machine: String,
     /// Every state by name, with the version of the machine that had it first.
     pub states: BTreeMap<String, u32>,
+    /// Every state that an instance can rest in, with the regions around it, as [`region_path`] writes them.
+    ///
+    /// [`region_path`]: crate::Definition::region_path
+    pub leaves: BTreeMap<String, String>,
+    /// Every parallel state, with its regions in source order, joined by `+`.
+    pub parallels: BTreeMap<String, String>,
     /// Every version of every event, with its schema.
     pub events: BTreeMap<(String, u32), String>,
     /// Every effect by name, with its schema.
@@ -64,6 +70,10 @@ impl Lock {
                 }
                 (["machine"], Value::Text(name)) => lock.machine = name,
                 (["state", name], Value::Number(since)) => keep(&mut lock.states, (*name).to_owned(), since),
+                (["leaf", name], Value::Text(path)) => keep(&mut lock.leaves, (*name).to_owned(), path),
+                (["parallel", name], Value::Text(regions)) => {
+                    keep(&mut lock.parallels, (*name).to_owned(), regions);
+                }
                 (["effect", name], Value::Text(schema)) => {
                     keep(&mut lock.effects, (*name).to_owned(), schema);
                 }
@@ -83,6 +93,8 @@ impl Lock {
     pub fn lacking(&self, other: &Self) -> Vec<String> {
         let mut new = other.clone();
         new.states.retain(|name, _| !self.states.contains_key(name));
+        new.leaves.retain(|name, _| !self.leaves.contains_key(name));
+        new.parallels.retain(|name, _| !self.parallels.contains_key(name));
         new.events.retain(|event, _| !self.events.contains_key(event));
         new.effects.retain(|name, _| !self.effects.contains_key(name));
         new.facts().collect()
@@ -92,18 +104,24 @@ impl Lock {
     pub fn extend(&mut self, other: Self) {
         self.machine = other.machine;
         other.states.into_iter().for_each(|(name, since)| keep(&mut self.states, name, since));
+        other.leaves.into_iter().for_each(|(name, path)| keep(&mut self.leaves, name, path));
+        other.parallels.into_iter().for_each(|(name, regions)| keep(&mut self.parallels, name, regions));
         other.events.into_iter().for_each(|(name, schema)| keep(&mut self.events, name, schema));
         other.effects.into_iter().for_each(|(name, schema)| keep(&mut self.effects, name, schema));
     }
 
     fn facts(&self) -> impl Iterator<Item = String> {
-        let effects =
-            self.effects.iter().map(|(name, schema)| format!("effect.{} = {}", quoted(name), quoted(schema)));
+        let texts = |table: &'static str, facts: &BTreeMap<String, String>| -> Vec<String> {
+            let fact =
+                |(name, text): (&String, &String)| format!("{table}.{} = {}", quoted(name), quoted(text));
+            facts.iter().map(fact).collect()
+        };
         let events = self.events.iter().map(|((name, version), schema)| {
             format!("event.{}.{version} = {}", quoted(name), quoted(schema))
         });
         let states = self.states.iter().map(|(name, since)| format!("state.{} = {since}", quoted(name)));
-        effects.chain(events).chain(states)
+        let places = texts("leaf", &self.leaves).into_iter().chain(texts("parallel", &self.parallels));
+        texts("effect", &self.effects).into_iter().chain(events).chain(places).chain(states)
     }
 }
 
@@ -208,6 +226,8 @@ mod tests {
                 (("order.paid".to_owned(), 2), "{\"a \\ b\": u64}".to_owned()),
             ]),
             effects: owned(&[("Charge", "{cents: u64}")]),
+            leaves: owned(&[("Draft", ""), ("Packing", "Goods/Crate")]),
+            parallels: owned(&[("Both", "Goods+Money")]),
         }
     }
 
@@ -222,6 +242,9 @@ mod tests {
             "effect.\"Charge\" = \"{cents: u64}\"",
             "event.\"order.paid\".2 = \"{\\\"a \\\\ b\\\": u64}\"",
             "event.\"order.paid\".10 = \"{cents: u64}\"",
+            "leaf.\"Draft\" = \"\"",
+            "leaf.\"Packing\" = \"Goods/Crate\"",
+            "parallel.\"Both\" = \"Goods+Money\"",
             "state.\"Draft\" = 1",
             "state.\"Zoll\" = 3",
         ];
@@ -253,9 +276,10 @@ mod tests {
         let mut old = lock();
         let mut new = Lock { machine: "Order".to_owned(), ..Lock::default() };
         new.states.extend([("Draft".to_owned(), 9), ("Open".to_owned(), 9)]);
-        assert_eq!(old.lacking(&new), ["state.\"Open\" = 9"]);
+        new.leaves.extend([("Draft".to_owned(), "Other".to_owned()), ("Open".to_owned(), String::new())]);
+        assert_eq!(old.lacking(&new), ["leaf.\"Open\" = \"\"", "state.\"Open\" = 9"]);
         old.extend(new);
-        assert_eq!(old.states["Draft"], 1);
+        assert_eq!((old.states["Draft"], old.leaves["Draft"].as_str()), (1, ""));
         assert_eq!((old.states.len(), old.events.len()), (3, 2));
     }
 }

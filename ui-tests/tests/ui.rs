@@ -17,8 +17,9 @@ fn place_locks() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it lies in the target folder");
     let project = target.join("tests/trybuild").join(env!("CARGO_PKG_NAME"));
     fs::create_dir_all(&project).expect("the folder is ours");
-    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail/lock_broken");
-    for entry in fs::read_dir(locks).expect("cases").map(|entry| entry.expect("readable").path()) {
+    let folders = ["fail/lock_broken", "pass"].map(|cases| Path::new(env!("CARGO_MANIFEST_DIR")).join(cases));
+    let entries = folders.iter().flat_map(|cases| fs::read_dir(cases).expect("cases"));
+    for entry in entries.map(|entry| entry.expect("readable").path()) {
         if entry.extension().is_some_and(|end| end == "lock") {
             fs::copy(&entry, project.join(entry.file_name().expect("a file"))).expect("the folder is ours");
         }

@@ -1,5 +1,6 @@
 //! The lock of a machine, held against what the machine has now, and written on request. Never during a build.
 
+use crate::definition::NodeKind;
 use crate::definition::lock::Lock;
 use crate::event::{Chain, Lockable};
 use crate::machine::Machine;
@@ -90,7 +91,14 @@ fn facts<M: Machine>() -> Lock {
         chain.map(|chain| ((event.name.to_owned(), chain.version), chain.schema.to_owned()))
     });
     let effects = lockable.effects.iter().map(|(name, schema)| ((*name).to_owned(), (*schema).to_owned()));
+    let leaves = definition.ids().filter(|id| definition.kind(*id).is_leaf());
+    let parallels = definition.ids().filter(|id| definition.kind(*id) == NodeKind::Parallel);
+    let name = |id| definition.name(id).to_owned();
+    let regions =
+        |id| definition.regions(id).map(|region| definition.name(region)).collect::<Vec<_>>().join("+");
     Lock {
+        leaves: leaves.map(|id| (name(id), definition.region_path(id))).collect(),
+        parallels: parallels.map(|id| (name(id), regions(id))).collect(),
         machine: definition.machine.to_owned(),
         states: states.collect(),
         events: events.collect(),

@@ -45,6 +45,8 @@ effect.\"Call\" = \"{who: [string], why: opaque String}\"
 effect.\"Mail\" = \"null\"
 event.\"gone\".1 = \"{times: u8}\"
 event.\"gone\".2 = \"{at: u64?, times: u64}\"
+leaf.\"Here\" = \"\"
+leaf.\"There\" = \"\"
 state.\"Here\" = 3
 state.\"There\" = 3
 ";
@@ -59,7 +61,7 @@ fn a_lock_is_written_on_request_and_is_complete_then() {
     assert!(said.contains("event.\"gone\".2") && said.contains("STATEWRIGHT_LOCK=update"), "{said}");
     check_lock::<Locked>(&path, "1.0.0-beta.1");
     assert!(!file.exists(), "it is not written without being asked for");
-    assert_eq!(update_lock::<Locked>(&path).expect("it is written").len(), 6);
+    assert_eq!(update_lock::<Locked>(&path).expect("it is written").len(), 8);
     let text = fs::read_to_string(&file).expect("it is there");
     let facts: String =
         text.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
@@ -76,7 +78,7 @@ fn what_was_released_stays_in_the_lock() {
     fs::write(&file, "format = 1\nmachine = \"Locked\"\nstate.\"Here\" = 1\nstate.\"Old\" = 2\n")
         .expect("it is ours");
     let new = update_lock::<Locked>(path).expect("it is read");
-    assert_eq!(new.len(), 5, "{new:?}");
+    assert_eq!(new.len(), 7, "{new:?}");
     let lock = Lock::parse(&fs::read_to_string(&file).expect("it is there")).expect("it is a lock");
     assert_eq!((lock.states["Here"], lock.states["Old"], lock.states["There"]), (1, 2, 3));
     fs::write(&file, "<<<<<<< HEAD\n").expect("it is ours");

@@ -1,0 +1,17 @@
+use statewright::prelude::*;
+
+state_machine! {
+    machine Order {
+        lock "became_compound.lock";
+        triggers { Pay, Price }
+        initial Draft;
+        state Draft {
+            initial Empty;
+            state Empty { on Price => Priced; }
+            state Priced { on Pay => Paid; }
+        }
+        final Paid;
+    }
+}
+
+fn main() {}
