@@ -375,14 +375,6 @@ impl<'a> Definition<'a> {
         std::iter::successors(Some(id), move |id| nodes.get(id.index())?.parent)
     }
 
-    /// The names of the regions around a node, outermost first, joined by `/`: `Goods/Crate`; empty outside of regions.
-    pub fn region_path(&self, id: NodeId) -> String {
-        let is_region = |id: &NodeId| self.kind(*id) == NodeKind::Region;
-        let mut around: Vec<_> = self.lineage(id).skip(1).filter(is_region).map(|id| self.name(id)).collect();
-        around.reverse();
-        around.join("/")
-    }
-
     /// Whether `inner` is `outer` or one of its descendants.
     pub fn is_within(&self, inner: NodeId, outer: NodeId) -> bool {
         self.node(outer).is_some_and(|n| outer <= inner && inner <= n.last)

@@ -17,8 +17,6 @@ pub struct Lock {
     /// Every state by name, with the version of the machine that had it first.
     pub states: BTreeMap<String, u32>,
     /// Every state that an instance can rest in, with the regions around it, as [`region_path`] writes them.
-    ///
-    /// [`region_path`]: crate::Definition::region_path
     pub leaves: BTreeMap<String, String>,
     /// Every parallel state, with its regions in source order, joined by `+`.
     pub parallels: BTreeMap<String, String>,
@@ -123,6 +121,14 @@ impl Lock {
         let places = texts("leaf", &self.leaves).into_iter().chain(texts("parallel", &self.parallels));
         texts("effect", &self.effects).into_iter().chain(events).chain(places).chain(states)
     }
+}
+
+/// The regions around a state, given innermost first, as they are written: outermost first, joined by `/`; empty outside
+/// of regions.
+pub fn region_path(around: impl Iterator<Item = impl Into<String>>) -> String {
+    let mut around: Vec<String> = around.map(Into::into).collect();
+    around.reverse();
+    around.join("/")
 }
 
 /// What was released first is what was released.

@@ -149,14 +149,14 @@ impl Drop for Diagnostics {
 
 /// `help` that names the nearest of the known names, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    closest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`?"))
+}
+
+/// The known name that is like this one, if any is.
+pub(crate) fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
-    let near = known.into_iter().map(|k| (distance(name, k), k)).min();
-    match near {
-        Some((distance, known)) if distance <= length.max(3) / 3 && distance < length => {
-            format!("did you mean `{known}`?")
-        }
-        _ => String::new(),
-    }
+    let (distance, known) = known.into_iter().map(|k| (distance(name, k), k)).min()?;
+    (distance <= length.max(3) / 3 && distance < length).then_some(known)
 }
 
 /// The known name that a slip of the pen or two makes of this one.

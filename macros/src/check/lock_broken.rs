@@ -1,8 +1,9 @@
 //! `lock_broken`: what has been released would not be read any more. What concerns the schemas of events and effects
 //! only rustc can tell, and says by const evaluation; see `emit::lock`.
 
-use crate::diagnostics::{Diagnostics, LOCK_BROKEN, nearest};
+use crate::diagnostics::{Diagnostics, LOCK_BROKEN, closest};
 use crate::model::{Lock, Locked, Model, NodeId, NodeKind};
+use statewright_definition::lock::region_path;
 use std::fmt::Display;
 use syn::LitStr;
 use syn::ext::IdentExt;
@@ -36,8 +37,7 @@ fn check_states(diagnostics: &mut Diagnostics, model: &Model, locked: (&LitStr, 
     let gone = lock.states.keys().filter(|name| !living.contains(name) && !migrated.contains(name));
     for name in gone {
         let wrong = format!("state `{name}` was released, and is gone: records name it");
-        let near = nearest(name, living.iter().map(String::as_str));
-        let became = near.split('`').nth(1).unwrap_or("State");
+        let became = closest(name, living.iter().map(String::as_str)).unwrap_or("State");
         let help = format!("say what it has become: `migrate {{ {name} => {became}; }}`");
         diagnostics.broken(LOCK_BROKEN, file, (wrong, help));
     }
@@ -77,7 +77,7 @@ fn check_leaves(diagnostics: &mut Diagnostics, model: &Model, released: (&Lock, 
     let (lock, reshaped) = released;
     for (released, regions) in &lock.leaves {
         let Some(id) = successor(model, released) else { continue };
-        let (name, now) = (name(model, id), region_path(model, id));
+        let (name, now) = (name(model, id), around(model, id));
         let finding = if !model.node(id).kind.is_leaf() {
             not_rested_in(model, id, released)
         } else if migrated(model, regions, '/') == now || regions.split('/').any(|it| reshaped.contains(&it))
@@ -114,6 +114,22 @@ fn not_rested_in(model: &Model, id: NodeId, released: &str) -> (String, String) 
     }
 }
 
+fn check_effects(diagnostics: &mut Diagnostics, model: &Model, locked: (&LitStr, &Lock)) {
+    let (file, lock) = locked;
+    let living: Vec<_> =
+        model.effects.iter().map(|effect| effect.variant.ident.unraw().to_string()).collect();
+    for name in lock.effects.keys().filter(|name| !living.contains(name)) {
+        let wrong = format!(
+            "effect `{name}` was released, and is gone: one that was recorded may still wait to be done"
+        );
+        let help = format!(
+            "keep it in `effects`; when none waits any more, delete its line from `{}`",
+            file.value()
+        );
+        diagnostics.broken(LOCK_BROKEN, file, (wrong, help));
+    }
+}
+
 /// What a released name stands for now. One that stands for nothing is told of with the states.
 fn successor(model: &Model, released: &str) -> Option<NodeId> {
     let living = model.node_ids().find(|id| name(model, *id) == released);
@@ -129,11 +145,9 @@ fn migrated(model: &Model, names: &str, between: char) -> String {
     names.split(between).map(now).collect::<Vec<_>>().join(&between.to_string())
 }
 
-fn region_path(model: &Model, id: NodeId) -> String {
+fn around(model: &Model, id: NodeId) -> String {
     let around = model.lineage(id).skip(1).filter(|id| is_region(model, *id));
-    let mut around: Vec<_> = around.map(|id| name(model, id)).collect();
-    around.reverse();
-    around.join("/")
+    region_path(around.map(|id| name(model, id)))
 }
 
 fn is_region(model: &Model, id: NodeId) -> bool {
@@ -151,20 +165,4 @@ fn listed(names: &str) -> String {
 
 fn name(model: &Model, id: NodeId) -> String {
     model.node(id).name.unraw().to_string()
-}
-
-fn check_effects(diagnostics: &mut Diagnostics, model: &Model, locked: (&LitStr, &Lock)) {
-    let (file, lock) = locked;
-    let living: Vec<_> =
-        model.effects.iter().map(|effect| effect.variant.ident.unraw().to_string()).collect();
-    for name in lock.effects.keys().filter(|name| !living.contains(name)) {
-        let wrong = format!(
-            "effect `{name}` was released, and is gone: one that was recorded may still wait to be done"
-        );
-        let help = format!(
-            "keep it in `effects`; when none waits any more, delete its line from `{}`",
-            file.value()
-        );
-        diagnostics.broken(LOCK_BROKEN, file, (wrong, help));
-    }
 }

@@ -1,7 +1,7 @@
 //! The lock of a machine, held against what the machine has now, and written on request. Never during a build.
 
 use crate::definition::NodeKind;
-use crate::definition::lock::Lock;
+use crate::definition::lock::{Lock, region_path};
 use crate::event::{Chain, Lockable};
 use crate::machine::Machine;
 use std::io::{self, ErrorKind};
@@ -96,8 +96,12 @@ fn facts<M: Machine>() -> Lock {
     let name = |id| definition.name(id).to_owned();
     let regions =
         |id| definition.regions(id).map(|region| definition.name(region)).collect::<Vec<_>>().join("+");
+    let around = |id| {
+        let around = definition.lineage(id).skip(1).filter(|id| definition.kind(*id) == NodeKind::Region);
+        region_path(around.map(|id| definition.name(id)))
+    };
     Lock {
-        leaves: leaves.map(|id| (name(id), definition.region_path(id))).collect(),
+        leaves: leaves.map(|id| (name(id), around(id))).collect(),
         parallels: parallels.map(|id| (name(id), regions(id))).collect(),
         machine: definition.machine.to_owned(),
         states: states.collect(),
