@@ -4,13 +4,17 @@
 
 use futures_core::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Tells the time and waits. Shared by all tasks of a host.
 pub trait Clock: Send + Sync + 'static {
     /// Now, in UTC.
     fn now(&self) -> Timestamp;
+
+    /// Time since some moment of this process's own: never runs backwards, whatever becomes of [`now`](Self::now).
+    fn monotonic(&self) -> Duration;
 
     /// Returns when `duration` has passed on this clock. Cancel safe.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
@@ -25,6 +29,11 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
 
+    fn monotonic(&self) -> Duration {
+        static BEGINNING: OnceLock<Instant> = OnceLock::new();
+        BEGINNING.get_or_init(Instant::now).elapsed()
+    }
+
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
@@ -33,24 +42,33 @@ impl Clock for SystemClock {
 /// A clock that stands still until it is turned. Clones show the same time.
 #[derive(Clone, Debug)]
 pub struct FakeClock {
-    now: watch::Sender<Timestamp>,
+    time: watch::Sender<Time>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    now: Timestamp,
+    monotonic: Duration,
 }
 
 impl FakeClock {
     /// Stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self { now: watch::Sender::new(now) }
+        Self { time: watch::Sender::new(Time { now, monotonic: Duration::ZERO }) }
     }
 
     /// Turns the clock forward and wakes whoever has slept long enough.
     pub fn advance(&self, duration: Duration) {
         let by = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-        self.now.send_modify(|now| *now = now.saturating_add(by).unwrap_or(Timestamp::MAX));
+        self.time.send_modify(|time| {
+            time.now = time.now.saturating_add(by).unwrap_or(Timestamp::MAX);
+            time.monotonic = time.monotonic.saturating_add(duration);
+        });
     }
 
-    /// Sets the clock, backwards too: clocks do that.
+    /// Sets the time of day, backwards too: clocks do that. Nobody has slept any longer for it.
     pub fn set(&self, now: Timestamp) {
-        self.now.send_replace(now);
+        self.time.send_modify(|time| time.now = now);
     }
 }
 
@@ -63,16 +81,19 @@ impl Default for FakeClock {
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        *self.now.borrow()
+        self.time.borrow().now
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.time.borrow().monotonic
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let by = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-        let until = self.now().saturating_add(by).unwrap_or(Timestamp::MAX);
-        let mut now = self.now.subscribe();
+        let until = self.monotonic().saturating_add(duration);
+        let mut time = self.time.subscribe();
         Box::pin(async move {
             // The sender is gone with the last clock: nobody is left who could turn it.
-            if now.wait_for(|now| *now >= until).await.is_err() {
+            if time.wait_for(|time| time.monotonic >= until).await.is_err() {
                 std::future::pending::<()>().await;
             }
         })
