@@ -425,6 +425,11 @@ impl<'a> Definition<'a> {
         self.node(id).is_some_and(|n| n.kind == NodeKind::Final && n.parent.is_none())
     }
 
+    /// Whether time can bring an instance on.
+    pub fn has_timers(&self) -> bool {
+        self.arms.iter().any(ArmDef::is_timer)
+    }
+
     /// Where a timer stands: its node's name and its place among the timers there, `Submitted#0`. Records hold it.
     pub fn timer_name(&self, timer: ArmId) -> String {
         let source = self.arm(timer).and_then(|arm| arm.source);

@@ -14,12 +14,13 @@ pub struct EffectCx {
     revision: u64,
     index: u32,
     attempt: u32,
+    epoch: u64,
 }
 
 impl EffectCx {
     /// The effect with this place in the log.
     pub fn new(stream: StreamId, place: (u64, u32)) -> Self {
-        Self { stream, revision: place.0, index: place.1, attempt: 1 }
+        Self { stream, revision: place.0, index: place.1, attempt: 1, epoch: 0 }
     }
 
     /// The same, tried again.
@@ -27,6 +28,19 @@ impl EffectCx {
     pub fn again(mut self, attempt: u32) -> Self {
         self.attempt = attempt;
         self
+    }
+
+    /// The same, done by a host that has had the shard since this epoch.
+    #[must_use]
+    pub fn during(mut self, epoch: u64) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
+    /// Grows whenever another host takes over the shard: an outside world that remembers the largest it has seen can turn
+    /// down a host that was paused and does not know yet that it has lost the shard.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Idempotency key: tenant, machine, instance, revision and index, never changing.

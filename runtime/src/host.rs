@@ -6,7 +6,9 @@
 mod builder;
 mod cache;
 mod count;
+mod duty;
 mod effects;
+mod fleet;
 mod handle;
 mod quarantine;
 mod request;
@@ -27,6 +29,7 @@ use crate::repository::Repository;
 use crate::store::{Revision, Store, StoreError, StreamId};
 use cache::Cache;
 use count::Count;
+use fleet::Fleet;
 use quarantine::Quarantine;
 use request::Request;
 use shadow::Shadow;
@@ -69,6 +72,7 @@ pub(crate) struct Options {
     pub(crate) effects_max: usize,
     pub(crate) effect_attempts: u32,
     pub(crate) grace: Duration,
+    pub(crate) lease: Duration,
     pub(crate) shadow_queue_max: usize,
     pub(crate) unreadable: Unreadable,
 }
@@ -77,6 +81,7 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) repository: Repository<M>,
     pub(crate) options: Options,
     pub(crate) cache: Cache<M>,
+    pub(crate) fleet: Fleet,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) loads: Semaphore,
     pub(crate) quarantine: Quarantine,
@@ -108,6 +113,11 @@ impl<M: Machine> Host<M> {
     /// The repository under the host, for reading.
     pub fn repository(&self) -> &Repository<M> {
         &self.0.repository
+    }
+
+    /// This host, among all that ever were.
+    pub fn id(&self) -> &str {
+        &self.0.fleet.id
     }
 
     /// Effects that failed for good, at most `limit`, by shard.

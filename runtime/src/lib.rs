@@ -17,6 +17,7 @@ pub mod explain;
 mod fold;
 pub mod host;
 pub mod instance;
+pub mod lease;
 pub mod machine;
 pub mod replay;
 pub mod repository;

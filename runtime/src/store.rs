@@ -16,6 +16,7 @@ mod memory;
 mod payload;
 mod record;
 
+pub(crate) use address::stirred_hash;
 pub use address::{Cursor, Head, Revision, Shard, StreamId};
 pub use cell::{Cell, CellKey, Put};
 pub use error::StoreError;
@@ -96,6 +97,8 @@ pub struct Limits {
     pub steps_max: usize,
     /// Most bytes of one cell.
     pub cell_bytes_max: usize,
+    /// No other process writes while this one has the store open: what others have left behind is nobody's.
+    pub exclusive: bool,
 }
 
 /// A store. Every method may be called from many tasks and hosts at once, and may be cancelled at any await: an

@@ -3,7 +3,7 @@
 use super::effects::{self, Bound, Handlers};
 use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
-use super::{Cache, Host, Inner, Options, Unreadable, snapshots};
+use super::{Cache, Fleet, Host, Inner, Options, Unreadable, fleet, snapshots};
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Ids, RandomIds};
 use crate::effect::HandledBy;
@@ -48,6 +48,7 @@ impl<M: Machine> HostBuilder<M> {
             effects_max: 64,
             effect_attempts: 8,
             grace: Duration::from_secs(10),
+            lease: Duration::from_secs(10),
             shadow_queue_max: 1_024,
             unreadable: Unreadable::Stop,
         };
@@ -183,11 +184,18 @@ impl<M: Machine> HostBuilder<M> {
         self
     }
 
+    /// How long a shard stays with a host that does not say that it lives, 10 s unless said otherwise; it says so every
+    /// three tenths of that. Timers and effects of a host that died are late by at most twice that. All hosts of a machine
+    /// are to agree on it.
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.options.lease = time;
+        self
+    }
+
     /// Starts the host. It reads from the log which effects are still to be done.
     ///
     /// # Errors
     /// The machine has effects that nobody does, a bound is zero, or there is no tokio runtime.
-    #[allow(clippy::unused_async)] // room for what a store must be asked before the first trigger
     pub async fn build(self) -> Result<Host<M>, BuildError> {
         self.check()?;
         tokio::runtime::Handle::try_current().map_err(BuildError::NoRuntime)?;
@@ -197,8 +205,10 @@ impl<M: Machine> HostBuilder<M> {
         let mut repository = Repository::with(store, clock, ids);
         repository.command_window = command_window;
         let judge = shadow.map(|make| (make(&repository), Shadow::new(options.shadow_queue_max)));
+        let id = repository.ids.new_id(repository.clock.now()).to_string();
         let inner = Arc::new(Inner {
             repository,
+            fleet: Fleet::new(id.into()),
             shadow: judge.as_ref().map(|(_, (shadow, _))| Arc::clone(shadow)),
             cache: Cache::new(options.cache_max),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max.min(Semaphore::MAX_PERMITS))),
@@ -215,8 +225,12 @@ impl<M: Machine> HostBuilder<M> {
             shadow::start(&inner, judge, ends);
         }
         let host = Host(inner);
-        if let Some(handlers) = handlers {
-            effects::start(&host, &handlers);
+        let mut duties = Vec::new();
+        if let Some(handlers) = handlers.filter(|_| !M::DEFINITION.effects.is_empty()) {
+            duties.push(effects::duty(&host, &handlers));
+        }
+        if !duties.is_empty() {
+            fleet::start(&host.0, duties).await;
         }
         Ok(host)
     }
@@ -237,6 +251,7 @@ impl<M: Machine> HostBuilder<M> {
             ("shadow_queue_max", options.shadow_queue_max),
             ("effect_attempts", options.effect_attempts as usize),
             ("snapshot_every", usize::from(options.snapshot_every > 0)),
+            ("lease", usize::from(!options.lease.is_zero())),
         ];
         match bounds.into_iter().find(|(_, bound)| *bound == 0) {
             Some((option, _)) => Err(BuildError::Zero { option }),

@@ -4,7 +4,8 @@
 //! since. An effect that fails is tried again with growing pauses and becomes a dead letter in the end; until then
 //! the shard's next page waits.
 
-use super::{Host, Inner};
+use super::duty::{Duty, Tenure};
+use super::{Host, Inner, fleet};
 use crate::clock::Clock;
 use crate::effect::{EffectAnswer, EffectCx, EffectError, HandledBy};
 use crate::error::{FireError, chain};
@@ -53,21 +54,17 @@ pub struct DeadLetter {
     pub attempts: u32,
 }
 
-/// Starts a task for each shard.
-pub(super) fn start<M: Machine>(host: &Host<M>, handlers: &Arc<dyn Handlers<M>>) {
+/// Does the effects of a shard while the host has it.
+pub(super) fn duty<M: Machine>(host: &Host<M>, handlers: &Arc<dyn Handlers<M>>) -> Duty {
     let turns = Arc::new(Semaphore::new(host.0.options.effects_max));
-    for shard in (0..host.0.repository.store.limits().shards).map(Shard) {
-        let (handlers, turns) = (Arc::clone(handlers), Arc::clone(&turns));
-        let dispatcher = Dispatcher { host: host.clone(), handlers, turns, shard };
-        let background = Arc::clone(&host.0.background);
-        background.enter();
-        tokio::spawn(async move {
-            dispatcher.run().await;
-            // Whoever waits for the end may open the store again: nothing may hold it any more.
-            drop(dispatcher);
-            background.leave();
-        });
-    }
+    let (host, handlers) = (host.clone(), Arc::clone(handlers));
+    let run = move |tenure: Tenure| -> BoxFuture<'static, ()> {
+        let (host, handlers, turns) = (host.clone(), Arc::clone(&handlers), Arc::clone(&turns));
+        Box::pin(async move {
+            Dispatcher { host, handlers, turns, shard: tenure.shard, epoch: tenure.epoch }.run(&tenure).await;
+        })
+    };
+    Duty { name: fleet::EFFECTS, run: Arc::new(run) }
 }
 
 struct Dispatcher<M: Machine> {
@@ -75,17 +72,17 @@ struct Dispatcher<M: Machine> {
     handlers: Arc<dyn Handlers<M>>,
     turns: Arc<Semaphore>,
     shard: Shard,
+    epoch: u64,
 }
 
 impl<M: Machine> Dispatcher<M> {
-    /// Until the host closes. A store that does not answer is asked again, with growing pauses.
-    async fn run(&self) {
-        let mut closing = self.host.0.closing.subscribe();
+    /// Until the shard is given up. A store that does not answer is asked again, with growing pauses.
+    async fn run(&self, tenure: &Tenure) {
         let mut delays = pauses();
-        while !*closing.borrow_and_update() {
+        while !tenure.is_leaving() {
             let waited = match self.page().await {
                 Ok(Some(end)) => tokio::select! {
-                    _ = closing.changed() => return,
+                    () = tenure.left() => return,
                     changed = self.host.0.repository.store.changed(self.shard, &end) => changed,
                 },
                 Ok(None) => Ok(()),
@@ -130,8 +127,12 @@ impl<M: Machine> Dispatcher<M> {
         }
         let mut tasks = JoinSet::new();
         for records in instances.into_values() {
-            let errand =
-                Errand { host: self.host.clone(), handlers: Arc::clone(&self.handlers), shard: self.shard };
+            let errand = Errand {
+                host: self.host.clone(),
+                handlers: Arc::clone(&self.handlers),
+                shard: self.shard,
+                epoch: self.epoch,
+            };
             let turns = Arc::clone(&self.turns);
             tasks.spawn(async move {
                 // The semaphore is never closed.
@@ -161,12 +162,13 @@ struct Errand<M: Machine> {
     host: Host<M>,
     handlers: Arc<dyn Handlers<M>>,
     shard: Shard,
+    epoch: u64,
 }
 
 impl<M: Machine> Errand<M> {
     async fn run_record(&self, record: &Record) {
         for (index, effect) in (0_u32..).zip(&record.step.body.effects) {
-            let cx = EffectCx::new(record.stream.clone(), (record.revision.0, index));
+            let cx = EffectCx::new(record.stream.clone(), (record.revision.0, index)).during(self.epoch);
             if let Err((error, attempts)) = self.run_effect(&cx, effect).await {
                 self.bury(&cx, effect, (&error, attempts)).await;
             }

@@ -1,12 +1,12 @@
 //! What a caller holds: an instance of the host, a command to it, a tenant.
 
 use super::request::{Ask, Reply, Request};
-use super::{Fired, Host};
+use super::{Fired, Host, fleet};
 use crate::error::FireError;
 use crate::instance::Instance;
 use crate::machine::{Machine, MachineTrigger};
 use crate::repository::Origin;
-use crate::store::{Revision, StreamId};
+use crate::store::{Revision, StoreError, StreamId};
 use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
@@ -104,6 +104,15 @@ impl<M: Machine> Handle<M> {
         request.permit = Some(permit(&self.host)?);
         self.host.enqueue(&self.stream, request)?;
         receiver.await.unwrap_or(Err(FireError::Closed))
+    }
+
+    /// The id of the host that has this instance's shard: it runs the shard's timers, or without any its effects, and is the
+    /// best place for its triggers; every host takes them. `None`: nobody has it just now, or the machine has neither.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn owner(&self) -> Result<Option<Arc<str>>, StoreError> {
+        fleet::owner(&self.host.0, &self.stream).await
     }
 
     fn made_command(&self) -> Command<M> {

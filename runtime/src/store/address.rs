@@ -29,20 +29,27 @@ impl StreamId {
         Shard(u16::try_from(shard).unwrap_or_default())
     }
 
-    /// A hash that says nothing about the shard: the same, stirred (the finalizer of `MurmurHash3`).
+    /// A hash that says nothing about the shard.
     pub(crate) fn sampling_hash(&self) -> u64 {
-        let stir = |hash: u64, factor: u64| (hash ^ (hash >> 33)).wrapping_mul(factor);
-        let hash = stir(stir(self.fnv(), 0xff51_afd7_ed55_8ccd), 0xc4ce_b9fe_1a85_ec53);
-        hash ^ (hash >> 33)
+        stirred_hash([&self.tenant, &self.machine, &self.instance])
     }
 
     fn fnv(&self) -> u64 {
-        let parts = [&self.tenant, &self.machine, &self.instance];
-        let bytes =
-            parts.iter().flat_map(|part| (part.len() as u64).to_le_bytes().into_iter().chain(part.bytes()));
-        bytes
-            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        fnv([&self.tenant, &self.machine, &self.instance])
     }
+}
+
+/// The same in every process and version: FNV-1a, stirred by the finalizer of `MurmurHash3`.
+pub(crate) fn stirred_hash(parts: [&str; 3]) -> u64 {
+    let stir = |hash: u64, factor: u64| (hash ^ (hash >> 33)).wrapping_mul(factor);
+    let hash = stir(stir(fnv(parts), 0xff51_afd7_ed55_8ccd), 0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+fn fnv(parts: [&str; 3]) -> u64 {
+    let bytes =
+        parts.iter().flat_map(|part| (part.len() as u64).to_le_bytes().into_iter().chain(part.bytes()));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// `tenant/machine/instance`, for people.

@@ -41,6 +41,7 @@ impl MemoryStore {
             step_bytes_max: 512 << 10,
             steps_max: 1_024,
             cell_bytes_max: 16 << 20,
+            exclusive: true,
         };
         let kept = Kept { order: vec![Vec::new(); usize::from(shards)], ..Kept::default() };
         Self { limits, kept: Mutex::new(kept), grown: watch::Sender::new(()) }

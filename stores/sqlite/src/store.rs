@@ -139,6 +139,7 @@ impl SqliteStore {
                 step_bytes_max: 512 << 10,
                 steps_max: 1_024,
                 cell_bytes_max: 16 << 20,
+                exclusive: true,
             },
             jobs: Mutex::new(Some(sender)),
             room: Arc::new(Semaphore::new(options.queue_max.min(Semaphore::MAX_PERMITS))),
