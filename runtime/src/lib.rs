@@ -6,6 +6,7 @@
 //!
 //! This crate knows no database, no wire format and no clock but [`Clock`](clock::Clock).
 
+pub mod breaker;
 pub mod clock;
 pub mod cx;
 pub mod definition;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod explain;
 mod fold;
+mod hook;
 pub mod host;
 pub mod instance;
 pub mod lease;

@@ -12,6 +12,7 @@ mod cell;
 pub mod conformance;
 mod error;
 pub mod faulty;
+pub mod guarded;
 mod memory;
 mod payload;
 mod record;

@@ -2,6 +2,8 @@
 
 use super::{Atomic, StreamId};
 use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A call to a store that was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,14 @@ pub enum StoreError {
         /// The newest known here.
         known: u32,
     },
+    /// The store failed too often and was not asked; see [`Guarded`](super::guarded::Guarded). Nothing was written.
+    #[error("the store `{store}` failed too often and is left alone: try again in {retry_after:?}")]
+    Open {
+        /// Which store: the name of its breaker.
+        store: Arc<str>,
+        /// When it may be asked again.
+        retry_after: Duration,
+    },
     /// The store was closed.
     #[error("the store `{store}` is closed")]
     Closed {
@@ -92,6 +102,6 @@ pub enum StoreError {
 impl StoreError {
     /// Whether trying again may help.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { retryable: true, .. })
+        matches!(self, Self::Unavailable { retryable: true, .. } | Self::Open { .. })
     }
 }

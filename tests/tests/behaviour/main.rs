@@ -7,6 +7,7 @@ mod effects;
 mod evolution;
 mod faults;
 mod fragile;
+mod guarded;
 mod hosts;
 mod lock;
 mod paths;
