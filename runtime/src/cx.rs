@@ -34,7 +34,8 @@ pub struct Cx {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     now: Cell<Option<Timestamp>>,
-    deadline: Cell<Option<Timestamp>>,
+    /// With the turns that were left out.
+    deadline: Cell<Option<(Timestamp, u64)>>,
     actor: Option<Arc<str>>,
 }
 
@@ -74,10 +75,16 @@ impl Cx {
 
     /// In a timer's arm: when the timer was due, which may be a while ago.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.deadline.get()
+        self.deadline.get().map(|(due, _)| due)
     }
 
-    pub(crate) fn set_deadline(&self, deadline: Option<Timestamp>) {
+    /// In the arm of a timer that repeats: how many of its turns were due before now and are left out, because nobody ran
+    /// them in time. 0 everywhere else.
+    pub fn missed(&self) -> u64 {
+        self.deadline.get().map_or(0, |(_, missed)| missed)
+    }
+
+    pub(crate) fn set_deadline(&self, deadline: Option<(Timestamp, u64)>) {
         self.deadline.set(deadline);
     }
 

@@ -3,6 +3,7 @@
 //!
 //! The host decides nothing: generated code does. It knows no database.
 
+mod agenda;
 mod builder;
 mod cache;
 mod count;
@@ -16,6 +17,7 @@ mod round;
 mod runner;
 mod shadow;
 mod snapshots;
+mod timers;
 
 pub use builder::HostBuilder;
 pub use effects::DeadLetter;
@@ -27,6 +29,7 @@ use crate::error::FireError;
 use crate::machine::Machine;
 use crate::repository::Repository;
 use crate::store::{Revision, Store, StoreError, StreamId};
+use crate::timers::Missed;
 use cache::Cache;
 use count::Count;
 use fleet::Fleet;
@@ -73,6 +76,7 @@ pub(crate) struct Options {
     pub(crate) effect_attempts: u32,
     pub(crate) grace: Duration,
     pub(crate) lease: Duration,
+    pub(crate) missed: Missed,
     pub(crate) shadow_queue_max: usize,
     pub(crate) unreadable: Unreadable,
 }

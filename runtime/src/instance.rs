@@ -4,7 +4,7 @@
 
 mod step;
 
-pub use step::{Changes, Step};
+pub use step::{Changes, Due, Step};
 
 use crate::cx::Cx;
 use crate::definition::chart::Arms;
@@ -13,7 +13,7 @@ use crate::engine;
 use crate::explain::{self, Asked, Explanation, Permitted, Rejection};
 use crate::machine::{Decision, Machine, MachineState, MachineTrigger};
 use crate::stepper::{Failure, Look, Stepper};
-use crate::timers::{Ledger, Timer};
+use crate::timers::{Ledger, Missed, Timer, Turn};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -173,46 +173,55 @@ impl<M: Machine> Instance<M> {
     /// The [`Rejection`] of a step that does not come to rest, or raises what is refused: the timer is still set.
     pub fn run_due(&mut self) -> Result<Option<Step<M>>, Rejection> {
         self.cx.prepare(None, None);
-        self.elapse()
-    }
-
-    /// The same in surroundings that are prepared.
-    pub(crate) fn elapse(&mut self) -> Result<Option<Step<M>>, Rejection> {
-        let now = self.cx.now();
-        match self.ledger.timers.first().filter(|timer| timer.due <= now) {
-            Some(timer) => self.take_turn(timer, now).map(Some),
+        match self.first_due() {
+            Some(timer) => self.elapse(timer, Missed::FireOnce).map(Some),
             None => Ok(None),
         }
     }
 
+    /// The timer that is due first, in surroundings that are prepared.
+    pub(crate) fn first_due(&self) -> Option<Timer> {
+        let now = self.cx.now();
+        self.ledger.timers.first().filter(|timer| timer.due <= now)
+    }
+
     /// Runs a timer that is set, in surroundings that are prepared, whatever is due before it.
     pub(crate) fn run_timer(&mut self, timer: ArmId) -> Result<Step<M>, Rejection> {
-        let now = self.cx.now();
         match self.ledger.timers.get(timer) {
-            Some(timer) => self.take_turn(timer, now),
+            Some(timer) => self.elapse(timer, Missed::FireOnce),
             None => Ok(Step::nowhere(self.state)),
         }
     }
 
-    fn take_turn(&mut self, timer: Timer, now: Timestamp) -> Result<Step<M>, Rejection> {
+    /// Runs a timer that is due, in surroundings that are prepared.
+    pub(crate) fn elapse(&mut self, timer: Timer, policy: Missed) -> Result<Step<M>, Rejection> {
+        let Turn { next, missed, skipped } = timer.turn(self.cx.now(), policy);
+        if skipped {
+            return Ok(self.spend(timer, policy));
+        }
         let from = self.state;
         let mut step = Stepper::new(from, &mut self.data, (&self.cx, &self.ledger));
-        let timers = &mut step.ledger_mut().timers;
-        timers.clear(|arm| arm == timer.arm);
-        let next = timer.next(now);
-        if let Some((next, _)) = next {
-            timers.set(next);
-        }
-        self.cx.set_deadline(Some(timer.due));
+        step.ledger_mut().timers.replace(timer.arm, next);
+        self.cx.set_deadline(Some((timer.due, missed)));
         let took = engine::elapse(&mut step, timer.arm);
         step.microsteps += u32::from(took);
         let settled = if took { engine::settle(&mut step) } else { Ok(()) };
         self.cx.set_deadline(None);
         let made = Made::of(step, settled);
         let mut step = self.conclude(from, made)?;
-        let changes = step.changes.get_or_insert_default();
-        changes.due = Some((timer, next.map_or(0, |(_, missed)| missed)));
+        step.changes.get_or_insert_default().due = Some(Due { timer, missed, unasked: false });
         Ok(step)
+    }
+
+    /// Lets a timer that is due go by, in surroundings that are prepared: what runs once is done with, what repeats waits
+    /// for its next turn.
+    pub(crate) fn spend(&mut self, timer: Timer, policy: Missed) -> Step<M> {
+        let Turn { next, missed, .. } = timer.turn(self.cx.now(), policy);
+        let before = self.ledger.clone();
+        self.ledger.timers.replace(timer.arm, next);
+        let mut changes = Changes::between(&before, &self.ledger);
+        changes.due = Some(Due { timer, missed, unasked: true });
+        Step { changes: Some(Box::new(changes)), ignored: false, ..Step::nowhere(self.state) }
     }
 
     /// Takes over what a step has come to, or leaves all as it was.

@@ -58,15 +58,48 @@ impl Timer {
         Self { arm, due: after(now, period), every: repeats.then_some(period) }
     }
 
-    /// Its next turn behind `now`, in the phase that it has, and how many turns are left out.
-    pub(crate) fn next(self, now: Timestamp) -> Option<(Self, u64)> {
-        let period = self.every?.as_micros().max(1);
-        let late = i128::from(now.as_microsecond()) - i128::from(self.due.as_microsecond());
-        let missed = late.max(0) / period;
-        let due = i128::from(self.due.as_microsecond()) + (missed + 1) * period;
-        let due = i64::try_from(due).ok().and_then(|due| Timestamp::from_microsecond(due).ok());
-        Some((Self { due: due.unwrap_or(Timestamp::MAX), ..self }, u64::try_from(missed).unwrap_or(u64::MAX)))
+    /// What comes of it when it is due.
+    pub(crate) fn turn(self, now: Timestamp, policy: Missed) -> Turn {
+        let Some(every) = self.every else { return Turn { next: None, missed: 0, skipped: false } };
+        let period = every.as_micros().max(1);
+        let due = i128::from(self.due.as_microsecond());
+        let behind = (i128::from(now.as_microsecond()) - due).max(0) / period;
+        // Turns behind which the next one stands; how many are left out.
+        let (turns, missed, skipped) = match policy {
+            Missed::FireAll => (1, 0, false),
+            Missed::FireOnce => (behind + 1, behind, false),
+            Missed::Skip if behind > 0 => (behind + 1, behind + 1, true),
+            Missed::Skip => (1, 0, false),
+        };
+        let next = i64::try_from(due + turns * period).ok();
+        let next = next.and_then(|next| Timestamp::from_microsecond(next).ok());
+        let next = Some(Self { due: next.unwrap_or(Timestamp::MAX), ..self });
+        Turn { next, missed: u64::try_from(missed).unwrap_or(u64::MAX), skipped }
     }
+}
+
+/// What a host does about turns of a repeating timer that are due together, because no host ran in between. The timer
+/// keeps its phase either way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Missed {
+    /// They are run as one, and [`cx.missed()`](crate::Cx::missed) says how many others that stands for.
+    #[default]
+    FireOnce,
+    /// Each is run, one behind the other.
+    FireAll,
+    /// None is run: the arm waits for its next turn.
+    Skip,
+}
+
+/// What comes of a timer that is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Turn {
+    /// It is set to this; `None`: it ran once.
+    pub(crate) next: Option<Timer>,
+    /// Turns that are left out.
+    pub(crate) missed: u64,
+    /// The arm is not asked.
+    pub(crate) skipped: bool,
 }
 
 /// Deadlines are kept in microseconds, as they are recorded.
@@ -104,6 +137,14 @@ impl Timers {
         self.0.insert(place, timer);
     }
 
+    /// Its next turn, or none.
+    pub(crate) fn replace(&mut self, arm: ArmId, next: Option<Timer>) {
+        self.clear(|other| other == arm);
+        if let Some(next) = next {
+            self.set(next);
+        }
+    }
+
     pub(crate) fn clear(&mut self, which: impl Fn(ArmId) -> bool) {
         self.0.retain(|timer| !which(timer.arm));
     }
@@ -127,9 +168,22 @@ mod tests {
     #[test]
     fn a_repeating_timer_keeps_its_phase() {
         let timer = Timer { arm: ArmId(0), due: at(100), every: Some(SignedDuration::from_micros(10)) };
-        for (now, due, missed) in [(100, 110, 0), (109, 110, 0), (110, 120, 1), (157, 160, 5)] {
-            assert_eq!(timer.next(at(now)).map(|(next, missed)| (next.due, missed)), Some((at(due), missed)));
+        let cases = [
+            (Missed::FireOnce, 100, 110, 0, false),
+            (Missed::FireOnce, 109, 110, 0, false),
+            (Missed::FireOnce, 110, 120, 1, false),
+            (Missed::FireOnce, 157, 160, 5, false),
+            (Missed::FireAll, 157, 110, 0, false),
+            (Missed::Skip, 109, 110, 0, false),
+            (Missed::Skip, 110, 120, 2, true),
+            (Missed::Skip, 157, 160, 6, true),
+        ];
+        for (policy, now, due, missed, skipped) in cases {
+            let next = Some(Timer { due: at(due), ..timer });
+            assert_eq!(timer.turn(at(now), policy), Turn { next, missed, skipped }, "{policy:?} at {now}");
         }
+        let once = Timer { every: None, ..timer };
+        assert_eq!(once.turn(at(900), Missed::Skip), Turn { next: None, missed: 0, skipped: false });
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::effects::{self, Bound, Handlers};
 use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
-use super::{Cache, Fleet, Host, Inner, Options, Unreadable, fleet, snapshots};
+use super::{Cache, Fleet, Host, Inner, Options, Unreadable, fleet, snapshots, timers};
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Ids, RandomIds};
 use crate::effect::HandledBy;
@@ -11,6 +11,7 @@ use crate::error::BuildError;
 use crate::machine::Machine;
 use crate::repository::Repository;
 use crate::store::Store;
+use crate::timers::Missed;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,7 @@ impl<M: Machine> HostBuilder<M> {
             effect_attempts: 8,
             grace: Duration::from_secs(10),
             lease: Duration::from_secs(10),
+            missed: Missed::FireOnce,
             shadow_queue_max: 1_024,
             unreadable: Unreadable::Stop,
         };
@@ -184,6 +186,12 @@ impl<M: Machine> HostBuilder<M> {
         self
     }
 
+    /// What is done about turns of a repeating timer that nobody ran in time, [`Missed::FireOnce`] unless said otherwise.
+    pub fn missed(mut self, policy: Missed) -> Self {
+        self.options.missed = policy;
+        self
+    }
+
     /// How long a shard stays with a host that does not say that it lives, 10 s unless said otherwise; it says so every
     /// three tenths of that. Timers and effects of a host that died are late by at most twice that. All hosts of a machine
     /// are to agree on it.
@@ -226,6 +234,9 @@ impl<M: Machine> HostBuilder<M> {
         }
         let host = Host(inner);
         let mut duties = Vec::new();
+        if M::DEFINITION.has_timers() {
+            duties.push(timers::duty(&host));
+        }
         if let Some(handlers) = handlers.filter(|_| !M::DEFINITION.effects.is_empty()) {
             duties.push(effects::duty(&host, &handlers));
         }

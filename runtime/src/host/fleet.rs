@@ -222,7 +222,9 @@ enum Wish {
 
 fn ask(post: &mut Post, cell: Option<&Cell>, turn: (Duration, bool), closing: bool) -> Option<Wish> {
     let (now, preferred) = turn;
-    if post.take_ended() || (closing && !post.is_at_work()) {
+    // Work that ended without being asked to, as when the lease was over for a moment, begins anew.
+    let ended = post.take_ended() && !preferred;
+    if ended || (closing && !post.is_at_work()) {
         return post.lease.give_back().map(Wish::GiveBack);
     }
     if !preferred {

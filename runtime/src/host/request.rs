@@ -19,6 +19,16 @@ pub(crate) enum Ask<M: Machine> {
     Start,
     Delete,
     View(View<M>),
+    Wake(oneshot::Sender<Result<Woken, FireError>>),
+}
+
+/// What an instance says whose timers were due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Woken {
+    /// Timers that were run.
+    pub(crate) ran: usize,
+    /// When it is to be woken next.
+    pub(crate) next: Option<Timestamp>,
 }
 
 pub(crate) struct Request<M: Machine> {
@@ -30,7 +40,7 @@ pub(crate) struct Request<M: Machine> {
     pub(crate) at: Option<Timestamp>,
     /// A refusal is recorded too.
     pub(crate) record_rejection: bool,
-    /// Answers of effects are never `Busy` and are taken while the host shuts down.
+    /// Timers and answers of effects are never `Busy` and are taken while the host shuts down.
     pub(crate) reserved: bool,
     /// It was handed to the store and the answer was lost: if its command id is found now, it is its own.
     pub(crate) tried: bool,
@@ -59,6 +69,11 @@ impl<M: Machine> Request<M> {
             Ask::View(view) => {
                 if let Err(error) = reply {
                     view(Err(error));
+                }
+            }
+            Ask::Wake(waiting) => {
+                if let Err(error) = reply {
+                    let _ = waiting.send(Err(error));
                 }
             }
             Ask::Fire(_) | Ask::Start | Ask::Delete => {

@@ -2,13 +2,14 @@
 //!
 //! It decides in place and records nothing; a round that cannot be recorded is thrown away with its copy.
 
-use super::request::{Ask, Request};
+use super::request::{Ask, Request, Woken};
 use crate::error::FireError;
 use crate::explain::Rejection;
 use crate::instance::Step;
 use crate::machine::Machine;
-use crate::repository::{Loaded, encode_rejection, encode_step};
-use crate::store::{Kind, RecordedStep, Revision, StreamId};
+use crate::repository::{Loaded, Origin, encode_rejection, encode_step};
+use crate::store::{Kind, Payload, RecordedStep, Revision, StreamId};
+use crate::timers::{Missed, Timer};
 use jiff::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(super) enum Verdict<M: Machine> {
     Conflict(FireError),
     /// The stream ends with this record.
     Deleted(Revision),
+    /// Timers that were due; each has a step of this round.
+    Woken(Woken),
     /// Looks at the copy when the round is recorded.
     View,
 }
@@ -37,6 +40,7 @@ impl<M: Machine> Verdict<M> {
         match self {
             Self::Fired(revision, _) | Self::Deleted(revision) => *revision,
             Self::Rejected(_) if request.record_rejection => before.plus(1),
+            Self::Woken(woken) => before.plus(woken.ran),
             _ => before,
         }
     }
@@ -59,6 +63,9 @@ pub(super) struct Ground<'a, M: Machine> {
     pub(super) live: &'a mut Loaded<M>,
     pub(super) now: Timestamp,
     pub(super) step_bytes_max: usize,
+    /// Timers that one request runs.
+    pub(super) turns_max: usize,
+    pub(super) missed: Missed,
 }
 
 /// Decides a group in its order.
@@ -68,18 +75,12 @@ pub(super) fn decide<M: Machine>(
 ) -> Result<Round<M>, Spoiled> {
     let mut round = Round { verdicts: Vec::with_capacity(group.len()), steps: Vec::new() };
     for (place, request) in group.iter().enumerate() {
-        let next = ground.live.fold.head.revision.plus(round.steps.len() + 1);
-        let verdict = ground
-            .verdict(request, &mut round.steps, next)
-            .map_err(|error| Spoiled { place, error: Box::new(error) })?;
+        let steps = &mut round.steps;
+        let verdict =
+            ground.verdict(request, steps).map_err(|error| Spoiled { place, error: Box::new(error) })?;
+        let ends = matches!(verdict, Verdict::Deleted(_));
         round.verdicts.push(verdict);
-        if let (Some(Verdict::Fired(..) | Verdict::Rejected(_)), Some(step)) =
-            (round.verdicts.last(), round.steps.last())
-            && ground.live.fold.head.revision.plus(round.steps.len()) == next
-        {
-            ground.live.fold.note(&step.command, next, step.at);
-        }
-        if matches!(round.verdicts.last(), Some(Verdict::Deleted(_))) {
+        if ends {
             break;
         }
     }
@@ -91,7 +92,6 @@ impl<M: Machine> Ground<'_, M> {
         &mut self,
         request: &Request<M>,
         steps: &mut Vec<RecordedStep>,
-        next: Revision,
     ) -> Result<Verdict<M>, FireError> {
         if matches!(request.ask, Ask::View(_)) {
             return Ok(Verdict::View);
@@ -99,7 +99,7 @@ impl<M: Machine> Ground<'_, M> {
         if let Some(revision) = self.live.fold.seen(&request.origin.command) {
             return Ok(Verdict::Duplicate(revision));
         }
-        let found = Revision(next.0.saturating_sub(1));
+        let found = self.next(steps).before();
         if let Some(expected) = request.expect.filter(|expected| *expected != found) {
             return Ok(Verdict::Conflict(FireError::Conflict {
                 stream: self.stream.clone(),
@@ -110,8 +110,9 @@ impl<M: Machine> Ground<'_, M> {
         let now = request.at.unwrap_or(self.now).max(self.live.fold.at);
         self.live.instance.cx_mut().prepare(Some(now), request.origin.actor.clone());
         match &request.ask {
-            Ask::Fire(trigger) => self.fire(request, trigger.clone(), (steps, next)),
-            Ask::Start => self.start(request, steps, next),
+            Ask::Fire(trigger) => self.fire(request, trigger.clone(), steps),
+            Ask::Start => self.start(request, steps),
+            Ask::Wake(_) => self.wake(steps),
             Ask::Delete | Ask::View(_) => {
                 let step = RecordedStep {
                     kind: Kind::Deleted,
@@ -119,32 +120,36 @@ impl<M: Machine> Ground<'_, M> {
                     command: Arc::clone(&request.origin.command),
                     ..RecordedStep::default()
                 };
+                let next = self.next(steps);
                 steps.push(step);
                 Ok(Verdict::Deleted(next))
             }
         }
     }
 
+    /// The revision that the next step will have.
+    fn next(&self, steps: &[RecordedStep]) -> Revision {
+        self.live.fold.head.revision.plus(steps.len() + 1)
+    }
+
     fn fire(
         &mut self,
         request: &Request<M>,
         trigger: M::Trigger,
-        record: (&mut Vec<RecordedStep>, Revision),
+        steps: &mut Vec<RecordedStep>,
     ) -> Result<Verdict<M>, FireError> {
-        let (steps, next) = record;
         let instance = &mut self.live.instance;
         // The copy is thrown away when the machine's code panics, so nobody sees it half-way.
         let fired = catch_unwind(AssertUnwindSafe(|| instance.decide(trigger)));
-        let panicked =
-            |_| FireError::Panicked { stream: self.stream.clone(), trigger: request.origin.trigger };
-        match fired.map_err(panicked)? {
+        match fired.map_err(|_| self.panicked(request.origin.trigger))? {
             Ok(step) if step.ignored => Ok(Verdict::Ignored(step)),
-            Ok(step) => self.keep(request, step, (steps, next)),
+            Ok(step) => self.keep(&request.origin, step, steps),
             Err(rejection) => {
                 if request.record_rejection {
                     let recorded =
                         encode_rejection::<M>(&rejection, self.live.instance.cx(), request.origin.clone());
-                    steps.push(self.admit(recorded)?);
+                    let recorded = self.admit(recorded)?;
+                    self.note(recorded, steps);
                 }
                 Ok(Verdict::Rejected(rejection))
             }
@@ -155,27 +160,75 @@ impl<M: Machine> Ground<'_, M> {
         &mut self,
         request: &Request<M>,
         steps: &mut Vec<RecordedStep>,
-        next: Revision,
     ) -> Result<Verdict<M>, FireError> {
         let instance = &mut self.live.instance;
         let started = catch_unwind(AssertUnwindSafe(|| (!instance.has_begun()).then(|| instance.begin())));
-        match started.map_err(|_| FireError::Panicked { stream: self.stream.clone(), trigger: "start" })? {
-            Some(Ok(step)) => self.keep(request, step, (steps, next)),
+        match started.map_err(|_| self.panicked("start"))? {
+            Some(Ok(step)) => self.keep(&request.origin, step, steps),
             Some(Err(rejection)) => Ok(Verdict::Rejected(rejection)),
             None => Ok(Verdict::Ignored(Step::nowhere(self.live.instance.state()))),
         }
     }
 
+    /// Runs what is due, each timer as a step of its own.
+    fn wake(&mut self, steps: &mut Vec<RecordedStep>) -> Result<Verdict<M>, FireError> {
+        let mut ran = 0;
+        while ran < self.turns_max
+            && let Some(timer) = self.live.instance.first_due()
+        {
+            self.turn(timer, steps)?;
+            ran += 1;
+            let now = self.now.max(self.live.fold.at);
+            self.live.instance.cx_mut().prepare(Some(now), None);
+        }
+        Ok(Verdict::Woken(Woken { ran, next: self.live.instance.next_due() }))
+    }
+
+    fn turn(&mut self, timer: Timer, steps: &mut Vec<RecordedStep>) -> Result<(), FireError> {
+        let name = M::DEFINITION.timer_name(timer.arm);
+        // Two hosts that both find it due mean the same step.
+        let command = format!("timer/{name}/{}", timer.due.as_microsecond()).into();
+        let origin = Origin { command, ..Origin::default() };
+        let (instance, missed) = (&mut self.live.instance, self.missed);
+        let elapsed = catch_unwind(AssertUnwindSafe(|| instance.elapse(timer, missed)));
+        match elapsed.map_err(|_| self.panicked("a timer"))? {
+            Ok(step) => self.keep(&origin, step, steps).map(|_| ()),
+            Err(rejection) => {
+                tracing::warn!(stream = %self.stream, timer = name, "the step of a timer was refused: the timer is spent");
+                let step = self.live.instance.spend(timer, missed);
+                let recorded = encode_step::<M>(&step, self.live.instance.cx(), origin);
+                let recorded = recorded.and_then(|mut step| {
+                    step.body.rejection = Some(Payload::of(&rejection)?);
+                    Ok(step)
+                });
+                let recorded = self.admit(recorded)?;
+                self.note(recorded, steps);
+                Ok(())
+            }
+        }
+    }
+
+    fn panicked(&self, trigger: &'static str) -> FireError {
+        FireError::Panicked { stream: self.stream.clone(), trigger }
+    }
+
     fn keep(
-        &self,
-        request: &Request<M>,
+        &mut self,
+        origin: &Origin,
         step: Step<M>,
-        record: (&mut Vec<RecordedStep>, Revision),
+        steps: &mut Vec<RecordedStep>,
     ) -> Result<Verdict<M>, FireError> {
-        let (steps, next) = record;
-        let recorded = encode_step::<M>(&step, self.live.instance.cx(), request.origin.clone());
-        steps.push(self.admit(recorded)?);
+        let recorded = encode_step::<M>(&step, self.live.instance.cx(), origin.clone());
+        let (recorded, next) = (self.admit(recorded)?, self.next(steps));
+        self.note(recorded, steps);
         Ok(Verdict::Fired(next, step))
+    }
+
+    /// The step is the round's; a command that comes again in it is known.
+    fn note(&mut self, step: RecordedStep, steps: &mut Vec<RecordedStep>) {
+        let next = self.next(steps);
+        self.live.fold.note(&step.command, next, step.at);
+        steps.push(step);
     }
 
     /// A step that the store would refuse fails alone, before the group is handed over.

@@ -16,6 +16,9 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Timers of one instance that run before others have their turn.
+const TURNS_MAX: usize = 64;
+
 /// Runs until the queue is empty.
 pub(super) async fn run<M: Machine>(inner: &Arc<Inner<M>>, stream: &StreamId, slot: &Slot<M>) {
     let mut live = slot.lock().live.take();
@@ -78,9 +81,16 @@ impl<M: Machine> Group<'_, M> {
 
     async fn round(&mut self, mut live: Loaded<M>, fresh: bool) -> Next<M> {
         let repository = &self.inner.repository;
-        let step_bytes_max = repository.store.limits().step_bytes_max;
+        let limits = repository.store.limits();
         self.now = repository.clock.now();
-        let mut ground = Ground { stream: self.stream, live: &mut live, now: self.now, step_bytes_max };
+        let mut ground = Ground {
+            stream: self.stream,
+            live: &mut live,
+            now: self.now,
+            step_bytes_max: limits.step_bytes_max,
+            turns_max: TURNS_MAX.min(1 + limits.steps_max.saturating_sub(self.pending.len())),
+            missed: self.inner.options.missed,
+        };
         let round = match decide(&mut ground, &self.pending) {
             Ok(round) => round,
             Err(Spoiled { place, error }) => {
@@ -214,6 +224,12 @@ impl<M: Machine> Group<'_, M> {
                 Verdict::Duplicate(revision) => again.push((request, revision)),
                 Verdict::Deleted(revision) => {
                     request.answer(Ok(fired(revision, Step::nowhere(live.instance.state()))));
+                }
+                Verdict::Woken(woken) => {
+                    if let Ask::Wake(waiting) = request.ask {
+                        // Nobody may be waiting any more.
+                        let _ = waiting.send(Ok(woken));
+                    }
                 }
                 Verdict::View => {
                     if let Ask::View(view) = request.ask {

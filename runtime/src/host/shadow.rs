@@ -125,7 +125,11 @@ impl<M: Machine> Observed<M> {
             Verdict::Fired(..) => Outcome::Recorded,
             Verdict::Ignored(_) => Outcome::Ignored,
             Verdict::Rejected(_) => Outcome::Rejected,
-            Verdict::Duplicate(_) | Verdict::Conflict(_) | Verdict::Deleted(_) | Verdict::View => {
+            Verdict::Duplicate(_)
+            | Verdict::Conflict(_)
+            | Verdict::Deleted(_)
+            | Verdict::Woken(_)
+            | Verdict::View => {
                 return None;
             }
         };

@@ -30,14 +30,25 @@ pub struct Step<M: Machine> {
 /// What a step changes besides state and data.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
-    /// The timer that was due, if one was, and how many of its turns were left out.
-    pub due: Option<(Timer, u64)>,
+    /// The timer that was due, if one was.
+    pub due: Option<Due>,
     /// Timers set: new ones, and those set anew.
     pub set: Vec<Timer>,
     /// Timers cleared.
     pub cleared: Vec<Timer>,
     /// Histories, and the nodes that each stands for from now on.
     pub remembered: Vec<(NodeId, Nodes)>,
+}
+
+/// A timer that was due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Due {
+    /// The timer as it was set.
+    pub timer: Timer,
+    /// How many of its turns are left out.
+    pub missed: u64,
+    /// Its arm was not asked: its turns are skipped, or the step to which it led is refused. It is spent all the same.
+    pub unasked: bool,
 }
 
 impl<M: Machine> Step<M> {

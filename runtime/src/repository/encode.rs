@@ -4,7 +4,7 @@ use crate::cx::Cx;
 use crate::definition::NodeId;
 use crate::definition::chart::Nodes;
 use crate::explain::{Rejection, Text};
-use crate::instance::{Changes, Step};
+use crate::instance::{Changes, Due, Step};
 use crate::machine::{Machine, MachineEffect, MachineEvent, MachineState};
 use crate::store::{Body, Envelope, Kind, Payload, RecordedEffect, RecordedEvent, RecordedStep, TimerChange};
 use crate::timers::{Ledger, Timer};
@@ -54,7 +54,7 @@ pub(crate) fn encode_step<M: Machine>(
     let effects = step.effects.iter().map(encode_effect).collect::<Result<_, _>>()?;
     let due = step.changes.as_ref().and_then(|changes| changes.due);
     let trigger: Text = match due {
-        Some((timer, _)) if origin.trigger.is_empty() => M::DEFINITION.timer_name(timer.arm).into(),
+        Some(Due { timer, .. }) if origin.trigger.is_empty() => M::DEFINITION.timer_name(timer.arm).into(),
         _ => origin.trigger.into(),
     };
     let (command, envelope) = origin.envelope::<M>();
@@ -70,6 +70,8 @@ pub(crate) fn encode_step<M: Machine>(
             effects,
             timers: step.changes.iter().flat_map(|changes| encode_timers::<M>(changes)).collect(),
             histories: step.changes.iter().flat_map(|changes| encode_histories::<M>(changes)).collect(),
+            missed: due.map_or(0, |due| due.missed),
+            unasked: due.is_some_and(|due| due.unasked),
             envelope,
             ..Body::default()
         },

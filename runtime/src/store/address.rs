@@ -78,6 +78,13 @@ impl Revision {
     }
 }
 
+impl Revision {
+    /// The revision before; 0 has none.
+    pub(crate) fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -85,6 +85,12 @@ pub struct Body {
     /// Deadlines set and cleared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timers: Vec<TimerChange>,
+    /// Turns of the timer that began the step that were left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub missed: u64,
+    /// The timer was due and its arm was not asked: its turns were skipped, or its step was refused.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unasked: bool,
     /// Histories, and the names of the nodes that each stands for from now on.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub histories: BTreeMap<Text, Vec<Text>>,
@@ -93,6 +99,16 @@ pub struct Body {
     pub rejection: Option<Payload>,
     /// Where it comes from.
     pub envelope: Envelope,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// One thing that happened.

@@ -1,13 +1,15 @@
 //! A process under load is killed, many times: every acknowledged step is there, once.
 
 use statewright::Host;
-use statewright::store::Revision;
+use statewright::store::{Cursor, Revision, Shard, Store};
 use statewright_sqlite::SqliteStore;
 use statewright_tests::Door;
+use statewright_tests::kettle::Kettle;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 const ROUNDS: u64 = 20;
 
@@ -28,17 +30,9 @@ async fn every_acknowledged_step_survives_the_kill() {
     assert!(acknowledged.len() > 100, "the load did something");
 }
 
-/// Kills the process after this many acknowledged steps: at a random place in its work, without a clock.
 fn run_and_kill(file: &Path, round: u64, steps: usize, acknowledged: &mut Acknowledged) {
-    let mut load = Command::new(env!("CARGO_BIN_EXE_load"));
-    let mut child =
-        load.arg(file).arg(round.to_string()).stdout(Stdio::piped()).spawn().expect("the load starts");
-    let output = BufReader::new(child.stdout.take().expect("it is piped"));
-    for (n, line) in output.lines().enumerate() {
-        let line = line.expect("text");
-        if n == steps {
-            child.kill().expect("it runs");
-        }
+    let load = Command::new(env!("CARGO_BIN_EXE_load"));
+    kill_after((load, file), round, steps, |line| {
         let parts: Vec<_> = line.split(' ').collect();
         // The kill may cut the last line.
         if let [instance, command, revision] = parts[..] {
@@ -46,6 +40,20 @@ fn run_and_kill(file: &Path, round: u64, steps: usize, acknowledged: &mut Acknow
             let before = acknowledged.insert((instance.to_owned(), command.to_owned()), revision);
             assert_eq!(before, None, "a step was acknowledged twice");
         }
+    });
+}
+
+/// Kills the process after this many acknowledged steps: at a random place in its work, without a clock.
+fn kill_after(program: (Command, &Path), round: u64, steps: usize, mut each: impl FnMut(&str)) {
+    let (mut command, file) = program;
+    let started = command.arg(file).arg(round.to_string()).stdout(Stdio::piped()).spawn();
+    let mut child = started.expect("the load starts");
+    let output = BufReader::new(child.stdout.take().expect("it is piped"));
+    for (n, line) in output.lines().enumerate() {
+        if n == steps {
+            child.kill().expect("it runs");
+        }
+        each(&line.expect("text"));
     }
     child.wait().expect("it was killed");
 }
@@ -74,4 +82,33 @@ async fn check(file: &Path, acknowledged: &Acknowledged) {
         assert_eq!(found.get(step), Some(revision), "an acknowledged step is missing: {step:?}");
     }
     host.shutdown().await;
+}
+
+/// Timers that were due in the killed process are run by the next one, each once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_timer_of_an_acknowledged_step_is_run_once_whatever_is_killed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("kettles.db");
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut begun = Vec::new();
+    for round in 0..8_u64 {
+        let overdue = Command::new(env!("CARGO_BIN_EXE_overdue"));
+        kill_after((overdue, &file), round, rng.usize(1..300), |line| begun.push(line.to_owned()));
+    }
+    let store = Arc::new(SqliteStore::open(&file).expect("a killed process leaves a store that opens"));
+    let host = Host::<Kettle>::builder(Arc::clone(&store)).build().await.expect("fine");
+    let (mut at, mut ran) = (Cursor::default(), BTreeMap::new());
+    while begun.iter().any(|instance| !ran.contains_key(instance)) {
+        store.changed(Shard(0), &at).await.expect("it is told");
+        let page = store.scan(Shard(0), &at, 1_000).await.expect("it reads");
+        for record in page.records.iter().filter(|record| &*record.step.trigger == "On#0") {
+            let before = ran.insert(record.stream.instance.to_string(), record.revision);
+            assert_eq!(before, None, "a timer was run twice");
+        }
+        at = page.next;
+    }
+    host.shutdown().await;
+    assert!(begun.len() > 8, "the load did something");
 }

@@ -21,6 +21,7 @@ mod rolling;
 mod scripts;
 mod shadow;
 mod time;
+mod timers;
 mod upcast;
 
 use recorded::recorded;
