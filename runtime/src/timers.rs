@@ -66,10 +66,9 @@ impl Timer {
         let behind = (i128::from(now.as_microsecond()) - due).max(0) / period;
         // Turns behind which the next one stands; how many are left out.
         let (turns, missed, skipped) = match policy {
-            Missed::FireAll => (1, 0, false),
             Missed::FireOnce => (behind + 1, behind, false),
             Missed::Skip if behind > 0 => (behind + 1, behind + 1, true),
-            Missed::Skip => (1, 0, false),
+            Missed::FireAll | Missed::Skip => (1, 0, false),
         };
         let next = i64::try_from(due + turns * period).ok();
         let next = next.and_then(|next| Timestamp::from_microsecond(next).ok());

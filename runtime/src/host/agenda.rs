@@ -13,7 +13,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -92,12 +92,12 @@ impl Agenda {
         }
         self.behind += page.records.len();
         let (set, cleared) = self.take(&page.records);
-        let moves = !set.is_empty() || !cleared.is_empty() || self.behind >= BEHIND_MAX;
+        let worth_it = !set.is_empty() || !cleared.is_empty() || self.behind >= BEHIND_MAX;
         if !set.is_empty() {
             self.store.put(set).await?;
         }
         self.at = page.next;
-        if !moves {
+        if !worth_it {
             return Ok(Some(true));
         }
         self.behind = 0;
@@ -111,10 +111,10 @@ impl Agenda {
 
     /// Cells to write, and cells to remove once those stand.
     fn take(&mut self, records: &[Record]) -> (Vec<Put>, Vec<Put>) {
-        let mut touched = BTreeMap::new();
+        let mut touched = BTreeSet::new();
         for record in records.iter().filter(|record| *record.stream.machine == *self.machine) {
             let waiting = self.waiting.get_or_insert_mut_ref(&record.stream, Waiting::default);
-            touched.insert(record.stream.clone(), ());
+            touched.insert(record.stream.clone());
             waiting.whole |= record.revision == Revision(1);
             match record.step.kind {
                 Kind::Step => waiting.take(&record.step.body.timers),
@@ -123,7 +123,7 @@ impl Agenda {
             }
         }
         let (mut set, mut cleared) = (Vec::new(), Vec::new());
-        for stream in touched.into_keys() {
+        for stream in touched {
             let Some(waiting) = self.waiting.get_mut(&stream) else { continue };
             let (earliest, whole) = (waiting.timers.values().min().copied(), waiting.whole);
             let stood = std::mem::replace(&mut waiting.cell, earliest);

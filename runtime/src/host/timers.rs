@@ -7,10 +7,10 @@ use super::agenda::{Agenda, Entry};
 use super::duty::{Duty, Tenure};
 use super::request::{Ask, Request, Woken};
 use super::{Host, fleet};
-use crate::error::{FireError, LoadError};
+use crate::error::{FireError, LoadError, chain};
 use crate::machine::Machine;
 use crate::repository::Origin;
-use crate::store::{Shard, StoreError, StreamId};
+use crate::store::{Shard, StoreError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_core::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -132,15 +132,8 @@ async fn wake<M: Machine>(host: &Host<M>, entry: &Entry) -> Option<Entry> {
 /// An instance that was asked in vain is asked again, after a pause that grows.
 fn again(entry: &Entry, now: Timestamp, error: Option<&FireError>) -> Entry {
     let tries = entry.tries.saturating_add(1);
-    let StreamId { machine, .. } = &entry.stream;
-    match error {
-        Some(error) => {
-            tracing::warn!(%machine, stream = %entry.stream, tries, %error, "timers that are due were not run yet");
-        }
-        None => {
-            tracing::warn!(%machine, stream = %entry.stream, tries, "an instance does not answer: its timers wait")
-        }
-    }
+    let why = error.map_or_else(|| "it does not answer".to_owned(), |error| chain(error));
+    tracing::warn!(stream = %entry.stream, tries, why, "timers that are due were not run yet");
     let pause = SignedDuration::try_from(pause(tries)).unwrap_or(SignedDuration::MAX);
     let due = now.checked_add(pause).unwrap_or(Timestamp::MAX);
     // The grain of the agenda.
