@@ -26,6 +26,7 @@ pub use quarantine::{Quarantined, Unreadable};
 pub use shadow::{Answer, Divergence, ShadowReport};
 
 use crate::error::FireError;
+use crate::history::MachineHistory;
 use crate::machine::Machine;
 use crate::repository::Repository;
 use crate::store::{Revision, Store, StoreError, StreamId};
@@ -72,6 +73,7 @@ pub(crate) struct Options {
     pub(crate) loads_max: usize,
     pub(crate) conflict_retries: u32,
     pub(crate) snapshot_every: u64,
+    pub(crate) history_every: u64,
     pub(crate) effects_max: usize,
     pub(crate) effect_attempts: u32,
     pub(crate) grace: Duration,
@@ -112,6 +114,11 @@ impl<M: Machine> Host<M> {
     /// The instances of a tenant.
     pub fn tenant(&self, tenant: &str) -> Tenant<M> {
         Tenant::new(self.clone(), tenant)
+    }
+
+    /// What the instances have been through, of all tenants.
+    pub fn history(&self) -> MachineHistory<M> {
+        MachineHistory::new(self.0.repository.clone(), None)
     }
 
     /// The repository under the host, for reading.

@@ -16,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod explain;
 mod fold;
+pub mod history;
 mod hook;
 pub mod host;
 pub mod instance;

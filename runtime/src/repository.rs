@@ -4,6 +4,7 @@
 //! Loading runs no hook, fires nothing and evaluates no guard.
 
 mod encode;
+mod kept;
 mod snapshot;
 
 pub use encode::Origin;
@@ -16,6 +17,7 @@ use crate::cx::{Cx, Ids, RandomIds};
 use crate::error::{LoadError, NewerHost};
 use crate::event::{DecodeError, Stored, UpcastContext};
 use crate::fold::Fold;
+use crate::history::History;
 use crate::instance::{Instance, Step};
 use crate::machine::{Machine, MachineEvent, UnknownState, active};
 use crate::store::{Append, Kind, Outcome, Record, Revision, Store, StoreError, StreamId, Unit};
@@ -54,6 +56,11 @@ impl<M: Machine> Repository<M> {
     /// The same with clock and ids of the caller's.
     pub fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         Self { store, clock, ids, command_window: 1_000, machine: PhantomData }
+    }
+
+    /// What one of them has been through.
+    pub fn history(&self, stream: &StreamId) -> History<M> {
+        History::new(self.clone(), stream.clone())
     }
 
     /// The store below.
@@ -110,6 +117,17 @@ impl<M: Machine> Repository<M> {
     /// The instance as of a revision, from its records alone.
     pub(crate) async fn load_at(&self, stream: &StreamId, end: Revision) -> Result<Loaded<M>, LoadError> {
         let mut loaded = self.fresh(stream);
+        self.advance(stream, &mut loaded, end).await?;
+        Ok(loaded)
+    }
+
+    /// Reads on up to a revision. On an error the instance is to be thrown away.
+    pub(crate) async fn advance(
+        &self,
+        stream: &StreamId,
+        loaded: &mut Loaded<M>,
+        end: Revision,
+    ) -> Result<(), LoadError> {
         while loaded.revision() < end {
             let after = loaded.revision();
             let missing = usize::try_from(end.0 - after.0).unwrap_or(usize::MAX);
@@ -126,7 +144,7 @@ impl<M: Machine> Repository<M> {
                 loaded.apply(record, &mut place)?;
             }
         }
-        Ok(loaded)
+        Ok(())
     }
 
     /// One record.
@@ -291,6 +309,19 @@ fn decode_each<M: Machine>(record: &Record, place: &mut UpcastContext) -> Result
         M::Event::decode(&stored, place, &mut events)?;
     }
     Ok(events)
+}
+
+/// On the same store.
+impl<M> Clone for Repository<M> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            command_window: self.command_window,
+            machine: PhantomData,
+        }
+    }
 }
 
 impl<M: Machine> fmt::Debug for Loaded<M> {

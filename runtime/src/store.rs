@@ -15,6 +15,7 @@ pub mod faulty;
 pub mod guarded;
 mod memory;
 mod payload;
+pub mod query;
 mod record;
 
 pub(crate) use address::stirred_hash;
@@ -159,6 +160,11 @@ pub trait Store: Send + Sync + 'static {
         after: Option<&'a str>,
         limit: usize,
     ) -> Answer<'a, Vec<Cell>>;
+
+    /// Answers to questions about many records, if this store has its own; all others are computed.
+    fn queries(&self) -> Option<&dyn query::Queries> {
+        None
+    }
 }
 
 /// What every store refuses before it writes: nothing to record, too much of it, or more at once than it can.
@@ -243,5 +249,9 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
         limit: usize,
     ) -> Answer<'a, Vec<Cell>> {
         (**self).list(shard, prefix, after, limit)
+    }
+
+    fn queries(&self) -> Option<&dyn query::Queries> {
+        (**self).queries()
     }
 }

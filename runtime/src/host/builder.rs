@@ -46,6 +46,7 @@ impl<M: Machine> HostBuilder<M> {
             loads_max: 64,
             conflict_retries: 8,
             snapshot_every: 100,
+            history_every: 0,
             effects_max: 64,
             effect_attempts: 8,
             grace: Duration::from_secs(10),
@@ -152,6 +153,14 @@ impl<M: Machine> HostBuilder<M> {
     /// as long as the command window, which every snapshot holds.
     pub fn snapshot_every(mut self, records: u64) -> Self {
         self.options.snapshot_every = records;
+        self
+    }
+
+    /// A history snapshot is written about every this many records of an instance, and kept for good: what
+    /// [`History::data_at`](crate::history::History::data_at) begins with. 0, and so unless said otherwise: none is. Each is
+    /// a cell with the instance's data.
+    pub fn history_every(mut self, records: u64) -> Self {
+        self.options.history_every = records;
         self
     }
 

@@ -3,6 +3,7 @@
 use super::request::{Ask, Reply, Request};
 use super::{Fired, Host, fleet};
 use crate::error::FireError;
+use crate::history::{History, MachineHistory};
 use crate::instance::Instance;
 use crate::machine::{Machine, MachineTrigger};
 use crate::repository::Origin;
@@ -28,6 +29,11 @@ impl<M: Machine> Tenant<M> {
     /// An instance of this tenant.
     pub fn instance(&self, id: &str) -> Handle<M> {
         self.host.handle(&self.tenant, id)
+    }
+
+    /// What its instances have been through.
+    pub fn history(&self) -> MachineHistory<M> {
+        MachineHistory::new(self.host.0.repository.clone(), Some(&self.tenant))
     }
 }
 
@@ -113,6 +119,11 @@ impl<M: Machine> Handle<M> {
     /// What the store says.
     pub async fn owner(&self) -> Result<Option<Arc<str>>, StoreError> {
         fleet::owner(&self.host.0, &self.stream).await
+    }
+
+    /// What it has been through. It is read from the store, not from the host's copy, and waits in no queue.
+    pub fn history(&self) -> History<M> {
+        self.host.0.repository.history(&self.stream)
     }
 
     fn made_command(&self) -> Command<M> {

@@ -116,7 +116,7 @@ impl<M: Machine> Ground<'_, M> {
             Ask::Delete | Ask::View(_) => {
                 let step = RecordedStep {
                     kind: Kind::Deleted,
-                    at: now,
+                    at: self.live.instance.cx().now(),
                     command: Arc::clone(&request.origin.command),
                     ..RecordedStep::default()
                 };
@@ -146,8 +146,7 @@ impl<M: Machine> Ground<'_, M> {
             Ok(step) => self.keep(&request.origin, step, steps),
             Err(rejection) => {
                 if request.record_rejection {
-                    let recorded =
-                        encode_rejection::<M>(&rejection, self.live.instance.cx(), request.origin.clone());
+                    let recorded = encode_rejection(&rejection, &self.live.instance, request.origin.clone());
                     let recorded = self.admit(recorded)?;
                     self.note(recorded, steps);
                 }

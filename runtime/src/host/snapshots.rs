@@ -14,11 +14,16 @@ const WRITES_MAX: usize = 64;
 pub(super) fn offer<M: Machine>(inner: &Inner<M>, stream: &StreamId, live: &Loaded<M>, before: Revision) {
     let (every, window) = (inner.options.snapshot_every, inner.repository.command_window as u64);
     let turn = span(live.revision(), every, window);
-    if turn == span(before, every, window) {
-        return;
-    }
-    if let Ok(room) = inner.snapshots.try_reserve()
+    if turn != span(before, every, window)
+        && let Ok(room) = inner.snapshots.try_reserve()
         && let Some(put) = Snapshot::put(&inner.repository, stream, live, turn)
+    {
+        room.send(put);
+    }
+    let place = |revision: Revision| revision.0.checked_div(inner.options.history_every);
+    if place(live.revision()) != place(before)
+        && let Ok(room) = inner.snapshots.try_reserve()
+        && let Some(put) = inner.repository.kept_put(stream, live)
     {
         room.send(put);
     }

@@ -4,7 +4,7 @@ use crate::cx::Cx;
 use crate::definition::NodeId;
 use crate::definition::chart::Nodes;
 use crate::explain::{Rejection, Text};
-use crate::instance::{Changes, Due, Step};
+use crate::instance::{Changes, Due, Instance, Step};
 use crate::machine::{Machine, MachineEffect, MachineEvent, MachineState};
 use crate::store::{Body, Envelope, Kind, Payload, RecordedEffect, RecordedEvent, RecordedStep, TimerChange};
 use crate::timers::{Ledger, Timer};
@@ -130,15 +130,15 @@ pub(crate) fn apply_changes<M: Machine>(
     Ok(dropped)
 }
 
-/// The recorded form of a refusal.
+/// The recorded form of a refusal of an instance that rests as it did before.
 pub(crate) fn encode_rejection<M: Machine>(
     rejection: &Rejection,
-    cx: &Cx,
+    instance: &Instance<M>,
     origin: Origin,
 ) -> Result<RecordedStep, serde_json::Error> {
     let trigger = origin.trigger;
     let (command, envelope) = origin.envelope::<M>();
-    let state = rejection.explanation().state.clone();
+    let (cx, state) = (instance.cx(), instance.state().text());
     Ok(RecordedStep {
         kind: Kind::Rejection,
         at: cx.now(),

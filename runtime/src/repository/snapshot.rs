@@ -21,7 +21,7 @@ const KEPT: u64 = 2;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Snapshot {
     shape: u64,
-    revision: Revision,
+    pub(super) revision: Revision,
     token: u64,
     at: i64,
     state: String,
@@ -41,8 +41,15 @@ impl Snapshot {
         loaded: &Loaded<M>,
         turn: u64,
     ) -> Option<Put> {
+        let value = Self::of(loaded, true)?.encode(repository)?;
+        Some(Put { key: repository.snapshot_key(stream, turn), version: None, value: Some(value) })
+    }
+
+    /// An instance as it is, with the command ids that it knows or without.
+    pub(super) fn of<M: Machine>(loaded: &Loaded<M>, with_commands: bool) -> Option<Self> {
         let Fold { head, at, .. } = &loaded.fold;
-        let snapshot = Self {
+        let commands = loaded.fold.commands().filter(|_| with_commands);
+        Some(Self {
             shape: shape::<M>(),
             revision: head.revision,
             token: head.token,
@@ -57,18 +64,21 @@ impl Snapshot {
                 .iter()
                 .map(|(id, nodes)| encode_history::<M>(id, nodes))
                 .collect(),
-            commands: loaded
-                .fold
-                .commands()
-                .map(|(command, revision)| (Arc::clone(command), revision))
-                .collect(),
-        };
-        let value = Bytes::from(serde_json::to_vec(&snapshot).ok()?);
-        let fits = value.len() <= repository.store.limits().cell_bytes_max;
-        fits.then(|| Put { key: repository.snapshot_key(stream, turn), version: None, value: Some(value) })
+            commands: commands.map(|(command, revision)| (Arc::clone(command), revision)).collect(),
+        })
     }
 
-    fn restore<M: Machine>(self, repository: &Repository<M>, stream: &StreamId) -> Option<Loaded<M>> {
+    /// What a cell holds of it; `None`: it is larger than the store's cells.
+    pub(super) fn encode<M: Machine>(&self, repository: &Repository<M>) -> Option<Bytes> {
+        let value = Bytes::from(serde_json::to_vec(self).ok()?);
+        (value.len() <= repository.store.limits().cell_bytes_max).then_some(value)
+    }
+
+    pub(super) fn restore<M: Machine>(
+        self,
+        repository: &Repository<M>,
+        stream: &StreamId,
+    ) -> Option<Loaded<M>> {
         if self.shape != shape::<M>() {
             return None;
         }
@@ -137,7 +147,7 @@ fn alike(stored: &Value, written: &Value) -> bool {
 
 /// A hash over what data is made of: node names, the version of the data, names and versions of the events. Guards
 /// and doc comments may change without making a snapshot stale. FNV-1a, so that it is the same in every build.
-fn shape<M: Machine>() -> u64 {
+pub(super) fn shape<M: Machine>() -> u64 {
     let definition = M::DEFINITION;
     let nodes = definition.nodes.iter().map(|node| node.name.to_owned());
     let events = definition.events.iter().map(|event| format!("{}={}", event.name, event.version));

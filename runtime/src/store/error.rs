@@ -91,6 +91,12 @@ pub enum StoreError {
         /// When it may be asked again.
         retry_after: Duration,
     },
+    /// A question would be answered with more groups than are kept in memory.
+    #[error("the answer has more than {max} groups: ask for a shorter span, or group by something coarser")]
+    TooManyGroups {
+        /// The most there can be.
+        max: usize,
+    },
     /// The store was closed.
     #[error("the store `{store}` is closed")]
     Closed {

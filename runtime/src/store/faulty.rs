@@ -2,6 +2,7 @@
 //!
 //! Faults are scripted one by one; nothing here is random and nothing waits for time.
 
+use super::query::Queries;
 use super::{
     Answer, Append, Cell, CellKey, Cursor, Head, Limits, Outcome, Page, Put, Record, Revision, Shard, Store,
     StoreError, StreamId, Unit,
@@ -155,5 +156,9 @@ impl<S: Store> Store for Faulty<S> {
         limit: usize,
     ) -> Answer<'a, Vec<Cell>> {
         self.inner.list(shard, prefix, after, limit)
+    }
+
+    fn queries(&self) -> Option<&dyn Queries> {
+        self.inner.queries()
     }
 }

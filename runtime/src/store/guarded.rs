@@ -5,12 +5,15 @@
 //! ([`Outcome::Unknown`]). Conflicts, deleted streams and what a store refuses by its limits are answers. Waiting for
 //! something new ([`Store::changed`]) is neither counted nor blocked.
 
+use super::query::{self, By, Key, Queries, Scope, Selection, Times};
 use super::{
     Answer, Append, Cell, CellKey, Cursor, Head, Limits, Outcome, Page, Put, Record, Revision, Shard, Store,
     StoreError, StreamId, Unit,
 };
 use crate::breaker::{Breaker, Open, Permit};
 use futures_core::future::BoxFuture;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Another store, guarded. While the breaker is open every call is answered with [`StoreError::Open`], and nothing is
 /// written.
@@ -132,5 +135,24 @@ impl<S: Store> Store for Guarded<S> {
         limit: usize,
     ) -> Answer<'a, Vec<Cell>> {
         Box::pin(self.guard(self.inner.list(shard, prefix, after, limit)))
+    }
+
+    fn queries(&self) -> Option<&dyn Queries> {
+        self.inner.queries().map(|_| self as &dyn Queries)
+    }
+}
+
+impl<S: Store> Queries for Guarded<S> {
+    fn count<'a>(
+        &'a self,
+        scope: &'a Scope,
+        selection: &'a Selection,
+        by: By,
+    ) -> Answer<'a, BTreeMap<Key, u64>> {
+        Box::pin(self.guard(query::count(&self.inner, scope, selection, by)))
+    }
+
+    fn times<'a>(&'a self, scope: &'a Scope, from: Timestamp, to: Timestamp) -> Answer<'a, Times> {
+        Box::pin(self.guard(query::times(&self.inner, scope, from, to)))
     }
 }

@@ -8,6 +8,7 @@ mod evolution;
 mod faults;
 mod fragile;
 mod guarded;
+mod history;
 mod hosts;
 mod lock;
 mod paths;

@@ -1,0 +1,8 @@
+//! The past, each answer held against a literal one: all records in a list, looked at second by second.
+
+mod answers;
+mod edges;
+mod life;
+mod machine;
+mod releases;
+mod snapshots;
