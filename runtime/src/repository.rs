@@ -60,7 +60,8 @@ impl<M: Machine> Repository<M> {
 
     /// What one of them has been through.
     pub fn history(&self, stream: &StreamId) -> History<M> {
-        History::new(self.clone(), stream.clone())
+        // Nobody fires at the past: command ids are not asked for there.
+        History::new(Self { command_window: 0, ..self.clone() }, stream.clone())
     }
 
     /// The store below.

@@ -17,7 +17,7 @@ impl<M: Machine> Repository<M> {
     /// The cell that keeps an instance as it is.
     pub(crate) fn kept_put(&self, stream: &StreamId, loaded: &Loaded<M>) -> Option<Put> {
         let name = name_in(&shape_prefix::<M>(stream), loaded.revision().0);
-        // Nobody fires at the past: command ids are not asked for there.
+        // Nobody fires at the past.
         let value = Snapshot::of(loaded, false)?.encode(self)?;
         Some(Put {
             key: CellKey { shard: self.store.shard(stream), name },

@@ -7,6 +7,7 @@
 
 mod cells;
 mod log;
+mod queries;
 mod streams;
 
 pub use cells::{cells_are_compared_and_set, cells_are_listed_in_order};
@@ -15,6 +16,7 @@ pub use log::{
     a_scan_misses_nothing_under_writers, a_step_is_kept_whole, large_steps_are_taken_up_to_the_limit,
     of_many_writers_one_wins, requests_fail_alone, several_steps_are_one,
 };
+pub use queries::{what_is_asked_is_answered_from_the_records, where_streams_stood_is_told};
 pub use streams::{hostile_ids_are_apart, streams_are_listed_in_order, tenants_are_apart};
 
 use super::{Append, Head, Outcome, Payload, RecordedEvent, RecordedStep, Revision, Store, StreamId, Unit};
@@ -38,6 +40,8 @@ macro_rules! conformance {
             streams_are_listed_in_order
             cells_are_compared_and_set
             cells_are_listed_in_order
+            where_streams_stood_is_told
+            what_is_asked_is_answered_from_the_records
         }
     };
     (@each $open:expr; $($case:ident)*) => {

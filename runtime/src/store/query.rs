@@ -3,7 +3,7 @@
 //! A store that can answer them where its records lie does ([`Store::queries`]); for all others they are computed from
 //! `scan`, `streams` and `read`, page by page. Nothing here knows a machine: states and triggers are names as recorded.
 
-mod computed;
+pub mod computed;
 mod seek;
 
 pub use seek::last_by;

@@ -12,6 +12,7 @@
 mod error;
 mod heads;
 mod lock;
+mod queries;
 mod readers;
 mod rows;
 mod schema;

@@ -3,17 +3,21 @@
 use crate::error::{other, sqlite};
 use crate::heads::{Heads, read_end, read_sid};
 use crate::lock::Lock;
+use crate::queries;
 use crate::readers::Readers;
 use crate::rows::{COLUMNS, Prepared, read_record};
 use crate::schema::open_writer;
 use crate::writer::{FileId, Job, Work, Writer};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
+use statewright::store::query::{By, Key, Queries, Scope, Selection, Times, micros};
 use statewright::store::{
     Answer, Append, Atomic, Cell, CellKey, Cursor, Head, Limits, Outcome, Page, Put, Record, Revision, Shard,
     Store, StoreError, StreamId, Unit, admit,
 };
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -403,5 +407,36 @@ impl Store for SqliteStore {
             }
             Ok(cells)
         }))
+    }
+
+    fn queries(&self) -> Option<&dyn Queries> {
+        Some(self)
+    }
+}
+
+impl Queries for SqliteStore {
+    fn count<'a>(
+        &'a self,
+        scope: &'a Scope,
+        selection: &'a Selection,
+        by: By,
+    ) -> Answer<'a, BTreeMap<Key, u64>> {
+        let (scope, selection) = (scope.clone(), selection.clone());
+        Box::pin(async move {
+            let count = move |connection: &Connection| queries::count(connection, &scope, &selection, by);
+            let counts = self.readers.read(count).await?;
+            let groups = counts.len();
+            queries::within(counts, groups)
+        })
+    }
+
+    fn times<'a>(&'a self, scope: &'a Scope, from: Timestamp, to: Timestamp) -> Answer<'a, Times> {
+        let (scope, span) = (scope.clone(), (micros(from), micros(to)));
+        Box::pin(async move {
+            let times = move |connection: &Connection| queries::times(connection, &scope, span);
+            let times = self.readers.read(times).await?;
+            let groups = times.places.len();
+            queries::within(times, groups)
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! The answers for a store that has none of its own.
+//! The answers for a store that has none of its own, and what every other answer is held against.
 
 use super::{By, GROUPS_MAX, Key, PAGE_MAX, Place, Scope, Selection, Spent, Times, last_by, micros};
 use crate::store::{Cursor, Record, RecordedStep, Revision, Shard, Store, StoreError, StreamId};
@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) async fn count(
+/// See [`count`](super::count).
+///
+/// # Errors
+/// See there.
+pub async fn count(
     store: &dyn Store,
     scope: &Scope,
     selection: &Selection,
@@ -32,7 +36,11 @@ pub(super) async fn count(
     Ok(counts)
 }
 
-pub(super) async fn times(
+/// See [`times`](super::times); the span is a pair.
+///
+/// # Errors
+/// See there.
+pub async fn times(
     store: &dyn Store,
     scope: &Scope,
     span: (Timestamp, Timestamp),
