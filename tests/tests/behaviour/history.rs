@@ -6,5 +6,4 @@ mod edges;
 mod generated;
 mod life;
 mod machine;
-mod releases;
 mod snapshots;

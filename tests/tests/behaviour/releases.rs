@@ -1,9 +1,12 @@
 //! Three releases of a machine on one store: records and snapshots of the first are read by the third.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use statewright::history::Filter;
 use statewright::replay::ReplayCheck;
-use statewright::store::{MemoryStore, Put, Store, StreamId};
-use statewright::{Host, Machine};
+use statewright::store::{MemoryStore, Put, Revision, Store, StreamId};
+use statewright::{Host, Machine, Repository};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// Weighs parcels in grams.
@@ -224,6 +227,42 @@ async fn data_that_has_grown_is_made_from_the_records_not_from_a_snapshot() {
     weigh::<careless::Parcel>(&store, [20].map(|grams| careless::ParcelTrigger::Weigh { grams })).await;
     assert_eq!(seen::<careless::Parcel>(&store).await, careless::Seen { last: 20, times: 11, ..grown });
     assert_eq!(seen::<third::Parcel>(&store).await, third::Seen { last: 20, times: 11 }, "and back again");
+}
+
+/// History snapshots of the first release are of another shape: they are not in the way.
+#[tokio::test]
+async fn the_third_release_tells_the_history_of_the_first() {
+    let store = Arc::new(MemoryStore::new());
+    weigh::<first::Parcel>(&store, [10, 90].map(|grams| first::ParcelTrigger::Weigh { grams })).await;
+    let old = Repository::<first::Parcel>::new(Arc::clone(&store));
+    old.history(&old.stream("", "p")).checkpoint(NonZeroU64::MIN).await.expect("it is written");
+    weigh::<second::Parcel>(&store, [30, 40].map(|grams| second::ParcelTrigger::Weigh { grams })).await;
+    weigh::<third::Parcel>(&store, [50; 6].map(|grams| third::ParcelTrigger::Weigh { grams })).await;
+    let repository = Repository::<third::Parcel>::new(Arc::clone(&store));
+    let history = repository.history(&repository.stream("", "p"));
+    for (revision, last) in [(1, 10), (2, 90), (3, 30), (4, 40), (5, 50), (10, 50)] {
+        let moment = history.data_at(Revision(revision)).await.expect("it is read");
+        let times = u32::try_from(revision).expect("few");
+        assert_eq!(moment.instance.data(), &third::Seen { last, times });
+        assert_eq!(
+            history.state_at_revision(Revision(revision)).await.expect("it is read").state(),
+            Some(third::ParcelState::Here)
+        );
+    }
+    let mut replay = history.replay();
+    let mut seen = Vec::new();
+    while let Some(step) = replay.try_next().await.expect("it is read") {
+        seen.push((step.before.data().times, step.after.data().last));
+    }
+    assert_eq!(seen[..4], [(0, 10), (1, 90), (2, 30), (3, 40)]);
+    let mut transitions = history.transitions(Timestamp::MIN, Timestamp::MAX, 3, &Filter::new());
+    let mut by = Vec::new();
+    while let Some(transition) = transitions.try_next().await.expect("it is read") {
+        let [third::ParcelEvent::Weighed(weighed)] = &*transition.events else { panic!("one event") };
+        assert_eq!(weighed.at, transition.record.step.at);
+        by.push(weighed.by.clone());
+    }
+    assert_eq!(by, ["nobody", "nobody", "second"]);
 }
 
 /// Else nobody would notice that none ever is.

@@ -34,6 +34,9 @@ fn scope(tenant: Option<&str>, instance: Option<&str>) -> Scope {
     Scope { machine: "Order".into(), tenant: part(tenant), instance: part(instance) }
 }
 
+/// From, to, absent, and where else.
+type Case = (i64, i64, Spent, Vec<(Place, Spent)>);
+
 /// A life of four records, looked at as a whole and in part.
 pub async fn where_streams_stood_is_told(store: Arc<dyn Store>) {
     let life = [
@@ -45,7 +48,6 @@ pub async fn where_streams_stood_is_told(store: Arc<dyn Store>) {
     record(&*store, &stream("1"), life.into()).await;
     let spent = |micros, at_end| Spent { time: Duration::from_micros(micros), at_end };
     let place = |name: &'static str| Place::In(name.into());
-    type Case = (i64, i64, Spent, Vec<(Place, Spent)>);
     let none = Spent::default();
     let cases: [Case; 5] = [
         (

@@ -155,7 +155,7 @@ async fn lists(history: &History<Player>, life: &Life, rng: &mut fastrand::Rng) 
         text.parse::<State>().is_ok_and(|state| active::<Player>(state).contains(node(name)))
     };
     for (n, filter) in filters.iter().enumerate() {
-        let (from, to) = (rng.i64(-1..life.end() + 1), rng.i64(0..life.end() + 3));
+        let (from, to) = (rng.i64(-1..=life.end()), rng.i64(0..life.end() + 3));
         let limit = if rng.bool() { usize::MAX } else { rng.usize(0..9) };
         let holds = |step: &statewright::store::RecordedStep| match n {
             0 => step.kind == Kind::Step,

@@ -47,10 +47,10 @@ impl Generated {
     }
 
     fn record(&self, revision: u64) -> Record {
-        let opens = !revision.is_multiple_of(2);
-        let (trigger, from, to, name) = match opens {
-            true => ("Open", "Closed", "Ajar", "door.opened"),
-            false => ("Close", "Ajar", "Closed", "door.shut"),
+        let (trigger, from, to, name) = if revision.is_multiple_of(2) {
+            ("Close", "Ajar", "Closed", "door.shut")
+        } else {
+            ("Open", "Closed", "Ajar", "door.opened")
         };
         let mut step = RecordedStep {
             kind: Kind::Step,

@@ -29,8 +29,11 @@ pub(super) struct Lead {
     pub(super) history_every: u64,
 }
 
+/// Stores with their names.
+type Named = Vec<(&'static str, Arc<dyn Store>)>;
+
 /// Every store that a history is held against.
-pub(super) fn stores() -> (Vec<(&'static str, Arc<dyn Store>)>, TempDir) {
+pub(super) fn stores() -> (Named, TempDir) {
     let folder = TempDir::new().expect("a temporary folder");
     let sqlite = SqliteStore::open(folder.path().join("players.db")).expect("it opens");
     (vec![("memory", Arc::new(MemoryStore::new())), ("SQLite", Arc::new(sqlite))], folder)
@@ -115,7 +118,7 @@ async fn records(repository: &Repository<Player>, stream: &StreamId) -> Vec<Reco
 impl Life {
     /// The last record that is not later.
     pub(super) fn last_by(&self, time: Timestamp) -> Option<&Record> {
-        self.records.iter().filter(|record| record.step.at <= time).next_back()
+        self.records.iter().rfind(|record| record.step.at <= time)
     }
 
     /// Where it stood, as text.
