@@ -4,4 +4,5 @@ pub(crate) mod arguments;
 pub(crate) mod drive;
 pub(crate) mod generate;
 pub(crate) mod input;
+pub(crate) mod past;
 pub(crate) mod report;

@@ -29,9 +29,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the job; the answer is the number of bad rows.
+/// Runs the job, or tells what was; the answer is the number of bad rows.
 #[tokio::main]
 async fn run(arguments: &Arguments) -> Result<u64, desk::drive::Failure> {
+    if let Some(past) = &arguments.past {
+        desk::past::tell(past, &arguments.store).await?;
+        return Ok(0);
+    }
     let input = Input::open(arguments.input.as_deref(), arguments.seed)?;
     let (report, bad) = desk::drive::drive(arguments, input).await?;
     let text = match arguments.report {

@@ -214,3 +214,57 @@ fn real_life_is_run_and_run_again() {
         (Some(1_058_908_775), Some(4_087_262_292), Some(12_168_085_772))
     );
 }
+
+fn ask(store: &Path, question: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dsl-examples"));
+    command.args(question).arg("--store").arg(store).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// At the last row, the past is what the job has reported; before it, less.
+#[test]
+fn the_past_of_the_desk_is_told() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (input, store) = (log(folder.path()), folder.path().join("desk.db"));
+    let report = report(&job(&input, &store).output().expect("the job runs"));
+    let now = said(&ask(&store, &["report", "--at", "2013-05-01T01:06:39Z"]).output().expect("it runs"));
+    assert!(now.starts_with("40 incidents by 2013-05-01T01:06:39Z"), "{now}");
+    for (state, seconds) in report["seconds_in_state"].as_object().expect("an object") {
+        let count = report["states"][state].as_u64().unwrap_or_default();
+        let line = format!("{state:<22} {count:>9} {:>16}", seconds.as_u64().expect("a number"));
+        assert!(now.contains(&line), "{line}\n{now}");
+    }
+    let early = said(&ask(&store, &["report", "--at", "2013-05-01T00:00:09Z"]).output().expect("it runs"));
+    assert!(early.starts_with("10 incidents by"), "{early}");
+    assert!(early.contains(&format!("{:<22} {:>9} {:>16}", "InProgress", 10, 45)), "{early}");
+}
+
+#[test]
+fn an_incident_is_told_and_replayed() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (input, store) = (log(folder.path()), folder.path().join("desk.db"));
+    assert!(job(&input, &store).output().expect("the job runs").status.success());
+    let history = said(&ask(&store, &["history", "case-7"]).output().expect("it runs"));
+    assert_eq!(history.lines().count(), 100);
+    assert!(history.contains("    2 2013-05-01T00:00:47Z InProgress -> WaitUser"), "{history}");
+    assert!(history.contains("InCall refused Move"), "{history}");
+    let replay = said(&ask(&store, &["replay", "case-7"]).output().expect("it runs"));
+    let lines: Vec<_> = replay.lines().take(6).collect();
+    assert_eq!(lines[1], r#"    before New {"moves":0,"last":{"line":"","country":""}}"#);
+    assert_eq!(lines[5], r#"    after  WaitUser {"moves":2,"last":{"line":"A2","country":"Sweden"}}"#);
+    let coloured = ask(&store, &["replay", "case-7"]).env("CLICOLOR_FORCE", "1").output().expect("it runs");
+    assert!(said(&coloured).contains('\u{1b}'), "as on a terminal");
+    let plain = ask(&store, &["replay", "case-7"]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").output();
+    assert_eq!(said(&plain.expect("it runs")), replay);
+    let nobody = ask(&store, &["history", "nobody"]).output().expect("it runs");
+    assert!(
+        !nobody.status.success() && String::from_utf8_lossy(&nobody.stderr).contains("no incident `nobody`")
+    );
+    let nowhere = ask(&folder.path().join("nowhere.db"), &["history", "case-7"]).output().expect("it runs");
+    assert!(!nowhere.status.success() && !folder.path().join("nowhere.db").exists());
+}

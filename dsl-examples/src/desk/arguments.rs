@@ -1,6 +1,7 @@
 //! What the program is told.
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -11,12 +12,16 @@ use std::path::PathBuf;
 #[derive(Parser, Debug)]
 #[command(version)]
 pub(crate) struct Arguments {
+    /// What is asked of the incidents that are kept, instead of running the log
+    #[command(subcommand)]
+    pub(crate) past: Option<Past>,
+
     /// CSV or CSV.gz with the columns case, time, status, substatus, line, country; `-` reads standard input; without
     /// it a month of a desk is generated
     pub(crate) input: Option<PathBuf>,
 
     /// The SQLite file that keeps the incidents
-    #[arg(long, value_name = "FILE", default_value = "incidents.db")]
+    #[arg(long, value_name = "FILE", default_value = "incidents.db", global = true)]
     pub(crate) store: PathBuf,
 
     /// How the report is printed
@@ -30,6 +35,27 @@ pub(crate) struct Arguments {
     /// Seed of the generated month
     #[arg(long, default_value_t = 2013)]
     pub(crate) seed: u64,
+}
+
+/// Questions about what was.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Past {
+    /// Where all incidents stood at a time, and how long they had stood where until then
+    Report {
+        /// As `2013-05-01T12:00:00Z`
+        #[arg(long, value_name = "TIME")]
+        at: Timestamp,
+    },
+    /// The records of an incident, refused moves too
+    History {
+        /// The incident
+        case: String,
+    },
+    /// An incident step by step, with its state and data before and after each
+    Replay {
+        /// The incident
+        case: String,
+    },
 }
 
 /// Forms of the report.

@@ -4,14 +4,12 @@
 use dsl_examples::incident::{Incident, IncidentNode, IncidentState, Substatus};
 use jiff::Timestamp;
 use serde::Serialize;
-use statewright::store::{Kind, Record, Revision, StoreError, StreamId};
+use statewright::history::HistoryError;
+use statewright::store::query::Spent;
 use statewright::{Host, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
-
-/// Records that are read at once.
-const PAGE_MAX: usize = 1_000;
 
 /// Counts on the way.
 #[derive(Default)]
@@ -21,8 +19,8 @@ pub(crate) struct Tally {
     pub(crate) cases: BTreeSet<String>,
     rejected_by: BTreeMap<String, u64>,
     states: BTreeMap<&'static str, u64>,
-    seconds_in_state: BTreeMap<&'static str, i64>,
-    seconds_in_compound: BTreeMap<&'static str, i64>,
+    seconds_in_state: BTreeMap<&'static str, u64>,
+    seconds_in_compound: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -42,58 +40,32 @@ impl Tally {
         }
     }
 
-    /// Reads where every incident stands and how long it stood where, up to `end`.
-    pub(crate) async fn measure(&mut self, host: &Host<Incident>, end: Timestamp) -> Result<(), StoreError> {
-        let repository = host.repository();
+    /// Asks where every incident stands and how long it stood where, up to `end`.
+    pub(crate) async fn measure(
+        &mut self,
+        host: &Host<Incident>,
+        end: Timestamp,
+    ) -> Result<(), HistoryError> {
         for case in std::mem::take(&mut self.cases) {
-            self.measure_one(repository, &repository.stream("", &case), end).await?;
+            let times = host.instance(&case).history().distribution(Timestamp::MIN, end).await?;
+            for (state, spent) in times.states() {
+                self.spend(state, spent);
+            }
             self.cases.insert(case);
         }
         Ok(())
     }
 
-    async fn measure_one(
-        &mut self,
-        repository: &statewright::Repository<Incident>,
-        stream: &StreamId,
-        end: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut after = Revision(0);
-        let mut here: Option<(IncidentState, Timestamp)> = None;
-        loop {
-            let (records, head) = repository.store().read(stream, after, PAGE_MAX).await?;
-            for record in &records {
-                if let Some((state, since)) = here {
-                    self.spend(state, since, record.step.at);
-                }
-                here = Some(entered(record)?);
-                after = record.revision;
-            }
-            if after >= head.revision || records.is_empty() {
-                break;
-            }
-        }
-        let (state, since) = here.unwrap_or((IncidentState::New, end));
-        self.spend(state, since, end);
-        *self.states.entry(state.name()).or_default() += 1;
-        Ok(())
-    }
-
-    fn spend(&mut self, state: IncidentState, from: Timestamp, to: Timestamp) {
-        let seconds = to.duration_since(from).as_secs().max(0);
+    fn spend(&mut self, state: IncidentState, spent: Spent) {
+        let seconds = spent.time.as_secs();
         *self.seconds_in_state.entry(state.name()).or_default() += seconds;
         for compound in state.path().iter().filter(|node| node.name() != state.name()) {
             *self.seconds_in_compound.entry(IncidentNode::name(*compound)).or_default() += seconds;
         }
+        if spent.at_end > 0 {
+            *self.states.entry(state.name()).or_default() += spent.at_end;
+        }
     }
-}
-
-fn entered(record: &Record) -> Result<(IncidentState, Timestamp), StoreError> {
-    debug_assert!(matches!(record.step.kind, Kind::Step | Kind::Rejection), "the desk deletes nothing");
-    let state = record.step.to.parse::<IncidentState>();
-    let state = state
-        .map_err(|error| StoreError::Corrupt { store: record.stream.to_string(), what: error.to_string() })?;
-    Ok((state, record.step.at))
 }
 
 /// The report. Its JSON form has everything but the speed.
@@ -104,8 +76,8 @@ pub(crate) struct Report {
     accepted: u64,
     rejected: u64,
     states: BTreeMap<&'static str, u64>,
-    seconds_in_state: BTreeMap<&'static str, i64>,
-    seconds_in_compound: BTreeMap<&'static str, i64>,
+    seconds_in_state: BTreeMap<&'static str, u64>,
+    seconds_in_compound: BTreeMap<&'static str, u64>,
     rejected_by: BTreeMap<String, u64>,
     #[serde(skip)]
     took: Duration,
