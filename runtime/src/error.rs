@@ -2,6 +2,7 @@
 
 use crate::event::DecodeError;
 use crate::explain::Rejection;
+use crate::limit::{Exceeded, LimitError};
 use crate::store::{Revision, StoreError, StreamId};
 use std::borrow::Cow;
 use std::fmt;
@@ -154,6 +155,9 @@ pub enum FireError {
         /// When there may be room.
         retry_after: Duration,
     },
+    /// A limit of the host or of the machine's block is exceeded. Nothing was decided.
+    #[error(transparent)]
+    RateLimited(#[from] Exceeded),
     /// The host is shutting down.
     #[error("the host is shutting down and takes no triggers")]
     Closed,
@@ -202,7 +206,7 @@ impl FireError {
     /// Whether the same command may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Contended { .. } | Self::Busy { .. } | Self::Unknown { .. } => true,
+            Self::Contended { .. } | Self::Busy { .. } | Self::RateLimited(_) | Self::Unknown { .. } => true,
             Self::Load(cause) => cause.is_retryable(),
             Self::Store { source, .. } => source.is_retryable(),
             _ => false,
@@ -236,6 +240,9 @@ pub enum BuildError {
         /// The option.
         option: &'static str,
     },
+    /// A limit means nothing.
+    #[error("the host cannot be built with this limit")]
+    Limit(#[from] LimitError),
     /// There is no runtime to run on.
     #[error("a host runs on tokio: build it inside a tokio runtime")]
     NoRuntime(#[source] tokio::runtime::TryCurrentError),

@@ -14,6 +14,10 @@ impl<T: ?Sized> Hook<T> {
         Self(Some(Arc::new(call)))
     }
 
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Tells it. A panic ends here: whoever tells has work of others in hand.
     pub(crate) fn tell(&self, what: &T, name: &'static str) {
         let Some(call) = &self.0 else { return };

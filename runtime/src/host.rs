@@ -11,6 +11,7 @@ mod duty;
 mod effects;
 mod fleet;
 mod handle;
+mod limits;
 mod quarantine;
 mod request;
 mod round;
@@ -22,6 +23,7 @@ mod timers;
 pub use builder::HostBuilder;
 pub use effects::DeadLetter;
 pub use handle::{Command, Handle, Tenant};
+pub use limits::{Available, LimitReport};
 pub use quarantine::{Quarantined, Unreadable};
 pub use shadow::{Answer, Divergence, ShadowReport};
 
@@ -34,6 +36,7 @@ use crate::timers::Missed;
 use cache::Cache;
 use count::Count;
 use fleet::Fleet;
+use limits::Limits;
 use quarantine::Quarantine;
 use request::Request;
 use shadow::Shadow;
@@ -88,6 +91,7 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) options: Options,
     pub(crate) cache: Cache<M>,
     pub(crate) fleet: Fleet,
+    pub(crate) limits: Limits,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) loads: Semaphore,
     pub(crate) quarantine: Quarantine,
@@ -129,6 +133,12 @@ impl<M: Machine> Host<M> {
     /// This host, among all that ever were.
     pub fn id(&self) -> &str {
         &self.0.fleet.id
+    }
+
+    /// Every limit as it stands: those of the block in their order, then those of
+    /// [`HostBuilder::limit`]. It looks at every bucket.
+    pub fn limits(&self) -> Vec<LimitReport> {
+        self.0.limits.report()
     }
 
     /// Effects that failed for good, at most `limit`, by shard.

@@ -21,6 +21,7 @@ mod hook;
 pub mod host;
 pub mod instance;
 pub mod lease;
+pub mod limit;
 pub mod machine;
 pub mod replay;
 pub mod repository;

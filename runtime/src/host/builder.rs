@@ -1,13 +1,16 @@
 //! How a host is made.
 
 use super::effects::{self, Bound, Handlers};
+use super::limits::Limits;
 use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
 use super::{Cache, Fleet, Host, Inner, Options, Unreadable, fleet, snapshots, timers};
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Ids, RandomIds};
+use crate::definition::LimitScope;
 use crate::effect::HandledBy;
 use crate::error::BuildError;
+use crate::limit::RateLimit;
 use crate::machine::Machine;
 use crate::repository::Repository;
 use crate::store::Store;
@@ -31,6 +34,7 @@ pub struct HostBuilder<M: Machine> {
     handlers: Option<Arc<dyn Handlers<M>>>,
     effects_elsewhere: bool,
     shadow: Option<MakeJudge<M>>,
+    limits: Vec<(LimitScope, RateLimit)>,
 }
 
 /// Makes a shadow over the host's store, clock and ids.
@@ -57,7 +61,17 @@ impl<M: Machine> HostBuilder<M> {
         };
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let (handlers, shadow) = (None, None);
-        Self { store, clock, ids, options, command_window: 1_000, handlers, effects_elsewhere: false, shadow }
+        Self {
+            store,
+            clock,
+            ids,
+            options,
+            command_window: 1_000,
+            handlers,
+            effects_elsewhere: false,
+            shadow,
+            limits: Vec::new(),
+        }
     }
 
     /// Who does the machine's effects.
@@ -98,6 +112,13 @@ impl<M: Machine> HostBuilder<M> {
     /// Triggers that may wait for the shadow, 1,024 unless said otherwise; one more is dropped and counted.
     pub fn shadow_queue_max(mut self, triggers: usize) -> Self {
         self.options.shadow_queue_max = triggers;
+        self
+    }
+
+    /// Limits the triggers of callers, besides what the machine's block says. Several limits hold together: a trigger takes
+    /// its tokens from each that counts it, and none when one refuses.
+    pub fn limit(mut self, scope: LimitScope, limit: RateLimit) -> Self {
+        self.limits.push((scope, limit));
         self
     }
 
@@ -216,7 +237,8 @@ impl<M: Machine> HostBuilder<M> {
     pub async fn build(self) -> Result<Host<M>, BuildError> {
         self.check()?;
         tokio::runtime::Handle::try_current().map_err(BuildError::NoRuntime)?;
-        let Self { store, clock, ids, mut options, command_window, handlers, shadow, .. } = self;
+        let Self { store, clock, ids, mut options, command_window, handlers, shadow, limits, .. } = self;
+        let limits = Limits::new::<M>(limits, &clock)?;
         options.group_max = options.group_max.min(store.limits().steps_max);
         let (sender, receiver) = mpsc::channel(SNAPSHOTS_MAX);
         let mut repository = Repository::with(store, clock, ids);
@@ -225,7 +247,8 @@ impl<M: Machine> HostBuilder<M> {
         let id = repository.ids.new_id(repository.clock.now()).to_string();
         let inner = Arc::new(Inner {
             repository,
-            fleet: Fleet::new(id.into()),
+            fleet: Fleet { id: id.into() },
+            limits,
             shadow: judge.as_ref().map(|(_, (shadow, _))| Arc::clone(shadow)),
             cache: Cache::new(options.cache_max),
             in_flight: Arc::new(Semaphore::new(options.in_flight_max.min(Semaphore::MAX_PERMITS))),
@@ -249,7 +272,7 @@ impl<M: Machine> HostBuilder<M> {
         if let Some(handlers) = handlers.filter(|_| !M::DEFINITION.effects.is_empty()) {
             duties.push(effects::duty(&host, &handlers));
         }
-        if !duties.is_empty() {
+        if !duties.is_empty() || host.0.limits.are_shared() {
             fleet::start(&host.0, duties).await;
         }
         Ok(host)

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use members::{Members, Moment, Sign};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 /// Hosts of one machine that are looked at.
 const HOSTS_MAX: usize = 1_024;
@@ -23,19 +23,11 @@ const HOSTS_MAX: usize = 1_024;
 /// Where the cells of hosts stand.
 const HOSTS: Shard = Shard(0);
 
-/// What a host knows of the others.
+/// A host among the others.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     /// This host, among all that ever were.
     pub(crate) id: Arc<str>,
-    /// Hosts that live, this one counted.
-    pub(crate) live: watch::Sender<usize>,
-}
-
-impl Fleet {
-    pub(super) fn new(id: Arc<str>) -> Self {
-        Self { id, live: watch::Sender::new(1) }
-    }
 }
 
 /// Takes what is free and goes on until the host closes.
@@ -172,7 +164,7 @@ impl<M: Machine> Keeper<M> {
         let cells: Vec<_> = hosts.iter().filter_map(|cell| Some((id(cell)?, cell))).collect();
         let dead = self.members.see(&cells, moment);
         let live = self.members.live();
-        self.inner.fleet.live.send_if_modified(|before| std::mem::replace(before, live) != live);
+        self.inner.limits.set_hosts(live);
         dead
     }
 

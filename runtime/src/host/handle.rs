@@ -1,7 +1,7 @@
 //! What a caller holds: an instance of the host, a command to it, a tenant.
 
 use super::request::{Ask, Reply, Request};
-use super::{Fired, Host, fleet};
+use super::{Available, Fired, Host, fleet};
 use crate::error::FireError;
 use crate::history::{History, MachineHistory};
 use crate::instance::Instance;
@@ -110,6 +110,11 @@ impl<M: Machine> Handle<M> {
         request.permit = Some(permit(&self.host)?);
         self.host.enqueue(&self.stream, request)?;
         receiver.await.unwrap_or(Err(FireError::Closed))
+    }
+
+    /// What each limit of the host leaves to this instance now.
+    pub fn available(&self) -> Vec<Available> {
+        self.host.0.limits.available(&self.stream)
     }
 
     /// The id of the host that has this instance's shard: it runs the shard's timers, or without any its effects, and is the
@@ -229,15 +234,39 @@ impl<M: Machine> Command<M> {
     }
 
     async fn send(mut self, ask: Ask<M>, trigger: &'static str) -> Reply<M> {
-        let (sender, receiver) = oneshot::channel();
-        if !self.request.reserved {
-            self.request.permit = Some(permit(&self.host)?);
-        }
         self.request.ask = ask;
         self.request.origin.trigger = trigger;
-        self.request.reply = Some(sender);
-        self.host.enqueue(&self.stream, self.request)?;
+        if self.request.reserved || !matches!(self.request.ask, Ask::Fire(_)) {
+            return Self::ask(&self.host, &self.stream, self.request).await;
+        }
+        let limits = &self.host.0.limits;
+        let passes = limits.acquire(&self.stream, trigger).await?;
+        let keeps_rejection = self.request.record_rejection;
+        let reply = Self::ask(&self.host, &self.stream, self.request).await;
+        if !may_be_recorded(&reply, keeps_rejection) {
+            limits.refund(&self.stream, passes);
+        }
+        reply
+    }
+
+    async fn ask(host: &Host<M>, stream: &StreamId, mut request: Request<M>) -> Reply<M> {
+        let (sender, receiver) = oneshot::channel();
+        if !request.reserved {
+            request.permit = Some(permit(host)?);
+        }
+        request.reply = Some(sender);
+        host.enqueue(stream, request)?;
         receiver.await.unwrap_or(Err(FireError::Closed))
+    }
+}
+
+/// Whether there is, or may be, a record of a trigger that was not there before.
+fn may_be_recorded<M: Machine>(reply: &Reply<M>, keeps_rejection: bool) -> bool {
+    match reply {
+        Ok(fired) => !fired.duplicate && !fired.ignored,
+        Err(FireError::Rejected(_)) => keeps_rejection,
+        Err(FireError::Unknown { .. }) => true,
+        Err(_) => false,
     }
 }
 

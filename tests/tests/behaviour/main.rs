@@ -10,6 +10,8 @@ mod fragile;
 mod guarded;
 mod history;
 mod hosts;
+mod limiter;
+mod limits;
 mod lock;
 mod paths;
 mod quarantine;

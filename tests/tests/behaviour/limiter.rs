@@ -1,0 +1,190 @@
+//! The limiter alone, on a fake clock: what it lets through, in whatever pattern it is asked.
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use statewright::clock::{Clock, FakeClock};
+use statewright::limit::{Key, KeyedLimiter, Limiter, RateLimit};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+fn limiter(clock: &FakeClock, limit: RateLimit) -> Arc<Limiter> {
+    Arc::new(Limiter::new(limit, Arc::new(clock.clone())).expect("it means something"))
+}
+
+#[test]
+fn what_is_sustained_is_the_rate_however_it_is_polled() {
+    for rate in [10, 100, 10_000_u32] {
+        for polled in [1, 15, 19, 190, 990_u64] {
+            let clock = FakeClock::default();
+            // The burst holds what comes in between two looks, and the fraction of a token that was left.
+            let limiter = limiter(&clock, RateLimit::new(rate, Duration::from_secs(1)).burst(2 * rate));
+            while limiter.try_acquire("t").is_ok() {}
+            let (mut through, mut passed) = (0_u32, 0);
+            while passed < 100_000 {
+                clock.advance(Duration::from_millis(polled));
+                passed += polled;
+                while limiter.try_acquire("t").is_ok() {
+                    through += 1;
+                }
+            }
+            let expected = f64::from(rate) * f64::from(u32::try_from(passed).expect("small")) / 1_000.0;
+            let off = (f64::from(through) - expected).abs() / expected;
+            assert!(off <= 0.01, "{rate} per second, polled every {polled} ms: {through} for {expected}");
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Pass(u64),
+    Refund,
+    Jump(i64),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => (0_u64..400_000).prop_map(Act::Pass),
+        1 => Just(Act::Refund),
+        1 => (-1_000_000_i64..1_000_000).prop_map(Act::Jump),
+    ];
+    proptest::collection::vec(act, 1..300)
+}
+
+proptest! {
+    /// In no window more than `burst + rate × window` stays taken, whatever the time of day does; and what the bucket says
+    /// is there can be taken.
+    #[test]
+    fn no_window_holds_more_than_the_limit(acts in acts(), count in 1_u32..50, burst in 1_u32..60) {
+        let clock = FakeClock::default();
+        let limiter = limiter(&clock, RateLimit::new(count, Duration::from_secs(1)).burst(burst));
+        let mut kept: Vec<(u128, statewright::limit::Pass)> = Vec::new();
+        for act in acts {
+            match act {
+                Act::Pass(micros) => {
+                    clock.advance(Duration::from_micros(micros));
+                    let there = limiter.available();
+                    let pass = limiter.try_acquire("t");
+                    prop_assert_eq!(pass.is_ok(), there > 0);
+                    kept.extend(pass.ok().map(|pass| (clock.monotonic().as_nanos(), pass)));
+                }
+                Act::Refund => {
+                    if let Some((_, pass)) = kept.pop() {
+                        limiter.refund(pass);
+                    }
+                }
+                Act::Jump(seconds) => clock.set(Timestamp::from_second(seconds).expect("in range")),
+            }
+            prop_assert!(limiter.available() <= burst);
+        }
+        for (first, (begin, _)) in kept.iter().enumerate() {
+            for (last, (end, _)) in kept.iter().enumerate().skip(first) {
+                let window = end - begin;
+                let most = u128::from(burst) * 1_000_000_000 + u128::from(count) * window;
+                prop_assert!(((last - first + 1) as u128) * 1_000_000_000 <= most);
+            }
+        }
+    }
+}
+
+#[test]
+fn sixteen_threads_get_no_more_than_one_would() {
+    let clock = FakeClock::default();
+    let limiter = limiter(&clock, RateLimit::new(1_000, Duration::from_secs(1)).burst(50));
+    let through = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    through.fetch_add(u64::from(limiter.try_acquire("t").is_ok()), Ordering::Relaxed);
+                }
+            });
+        }
+        for _ in 0..100 {
+            clock.advance(Duration::from_millis(1));
+        }
+    });
+    let through = through.into_inner();
+    assert!((50..=150).contains(&through), "{through}");
+}
+
+#[tokio::test]
+async fn waiters_are_served_in_their_order_at_the_exact_moment_and_leave_their_place() {
+    let clock = FakeClock::default();
+    let rate = RateLimit::new(1, Duration::from_micros(1_500)).wait(Duration::from_millis(6));
+    let limiter = limiter(&clock, rate);
+    let _first = limiter.try_acquire("t").expect("it is full");
+    let wait = || {
+        let limiter = Arc::clone(&limiter);
+        tokio::spawn(async move { limiter.acquire("t").await.is_ok() })
+    };
+    let mut waiting = Vec::new();
+    for count in 1..=4 {
+        waiting.push(wait());
+        while limiter.stats().waiting < count {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(!wait().await.expect("no panic"), "a fifth would have to wait for longer than 6 ms");
+    let cancelled = waiting.remove(1);
+    cancelled.abort();
+    assert!(cancelled.await.expect_err("it was cancelled").is_cancelled());
+    for waiter in waiting {
+        clock.advance(Duration::from_nanos(1_499_999));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!waiter.is_finished(), "a nanosecond too early");
+        clock.advance(Duration::from_nanos(1));
+        assert!(waiter.await.expect("no panic"));
+    }
+    let stats = limiter.stats();
+    assert_eq!((stats.allowed, stats.waited, stats.rejected, stats.waiting), (4, 3, 1, 0));
+}
+
+#[test]
+fn what_it_says_of_itself_is_of_now() {
+    let clock = FakeClock::default();
+    let limiter = limiter(&clock, RateLimit::new(10, Duration::from_secs(1)).burst(20).cost(5));
+    assert_eq!((limiter.available(), limiter.stats().last_acquired), (20, None));
+    let passes: Vec<_> = (0..4).map(|_| limiter.try_acquire("t").expect("it is full")).collect();
+    let exceeded = limiter.try_acquire("t").expect_err("it is empty");
+    assert_eq!((exceeded.required, exceeded.retry_after), (5, Duration::from_millis(500)));
+    clock.advance(Duration::from_secs(1));
+    let stats = limiter.stats();
+    assert_eq!((stats.available, stats.capacity, stats.allowed, stats.rejected), (10, 20, 4, 1));
+    assert_eq!(stats.last_acquired, Some(Duration::from_secs(1)));
+    assert!((stats.utilisation - 50.0).abs() < 1e-9 && (stats.rejection - 20.0).abs() < 1e-9);
+    assert!((stats.effective_rate - 20.0).abs() < 1e-9);
+    for pass in passes {
+        limiter.refund(pass);
+    }
+    assert_eq!(limiter.available(), 20, "never above the burst");
+    while limiter.try_acquire("t").is_ok() {}
+    limiter.reset();
+    assert_eq!(limiter.available(), 20);
+}
+
+#[test]
+fn a_million_keys_stay_within_their_bound_and_idle_ones_leave() {
+    let clock = FakeClock::default();
+    let limit = RateLimit::new(1, Duration::from_secs(1)).burst(2).keys_max(1_000_000);
+    let limiter = KeyedLimiter::new(limit, Arc::new(clock.clone())).expect("it means something");
+    let mut ids = 0_u64;
+    let text = (0..1_000_000).map(|n| format!("instance-{n}"));
+    for id in text {
+        ids += id.len() as u64;
+        let _pass = limiter.try_acquire(Key::instance("", &id), "t").expect("it is full");
+    }
+    let stats = limiter.stats();
+    assert_eq!(stats.keys, 1_000_000);
+    assert!(stats.bytes <= 128 * 1_000_000 + ids, "{} bytes", stats.bytes);
+    let one_more = limiter.try_acquire(Key::instance("", "one more"), "t").expect_err("there is no room");
+    assert!(one_more.retry_after > Duration::ZERO);
+    assert_eq!(limiter.stats().crowded, 1);
+    clock.advance(Duration::from_secs(2));
+    let _pass = limiter.try_acquire(Key::instance("", "one more"), "t").expect("there is room");
+    let stats = limiter.stats();
+    assert_eq!(stats.keys, 1);
+    assert!(stats.bytes < 1_000_000, "{} bytes", stats.bytes);
+}
