@@ -147,7 +147,7 @@ fn emit_nodes(emitter: &Emitter<'_>) -> TokenStream {
     });
     let known = if names.is_empty() { vec![format_ident!("__Nowhere")] } else { names.clone() };
     let named = emit_names(emitter, &name, &known);
-    let lints = super::lints(model);
+    let (lints, sw) = (super::lints(model), door());
     quote! {
         #[doc = #doc]
         #lints
@@ -155,6 +155,13 @@ fn emit_nodes(emitter: &Emitter<'_>) -> TokenStream {
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::cmp::PartialEq, ::core::cmp::Eq, ::core::hash::Hash, ::core::fmt::Debug)]
         #vis enum #name { #(#docs #names,)* #nowhere }
         #named
+
+        #[automatically_derived]
+        impl ::core::convert::From<#name> for #sw::NodeId {
+            fn from(node: #name) -> Self {
+                #sw::NodeId(node as u16)
+            }
+        }
     }
 }
 
