@@ -1,12 +1,13 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
-//! `cargo xtask bench [dispatch | decode | steps | replay | replay_check | history | build]`. The ceiling of durable steps is the
+//! `cargo xtask bench [dispatch | decode | steps | replay | replay_check | history | limit | build]`. The ceiling of durable steps is the
 //! store alone, fed with the same steps by as many tasks.
 
 mod build;
 mod decode;
 mod dispatch;
 mod history;
+mod limit;
 mod machine;
 mod race;
 mod replay;
@@ -40,6 +41,9 @@ async fn main() -> Result<(), Failure> {
     }
     if wanted("history") {
         history::run().await?;
+    }
+    if wanted("limit") {
+        limit::run()?;
     }
     if wanted("build") {
         build::run()?;

@@ -92,7 +92,10 @@ impl<M: Machine> Dispatcher<M> {
                 Ok(()) => delays = pauses(),
                 Err(error) => {
                     tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "effects cannot be read");
-                    self.clock().sleep(delays.next().unwrap_or(PAUSE_MAX)).await;
+                    tokio::select! {
+                        () = tenure.left() => return,
+                        () = self.clock().sleep(delays.next().unwrap_or(PAUSE_MAX)) => {}
+                    }
                 }
             }
         }
