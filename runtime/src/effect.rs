@@ -43,9 +43,12 @@ impl EffectCx {
         self.epoch
     }
 
-    /// Idempotency key: tenant, machine, instance, revision and index, never changing.
+    /// Idempotency key: tenant, machine, instance, revision and index, joined by `/` and never changing. `%` and `/` in an
+    /// id are `%25` and `%2F` there, so that no two effects have a key in common.
     pub fn key(&self) -> String {
+        let part = |id: &str| id.replace('%', "%25").replace('/', "%2F");
         let StreamId { tenant, machine, instance } = &self.stream;
+        let (tenant, instance) = (part(tenant), part(instance));
         format!("{tenant}/{machine}/{instance}/{}/{}", self.revision, self.index)
     }
 

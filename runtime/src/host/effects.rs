@@ -8,7 +8,7 @@ use super::duty::{Duty, Tenure};
 use super::{Host, Inner, fleet};
 use crate::clock::Clock;
 use crate::effect::{EffectAnswer, EffectCx, EffectError, HandledBy};
-use crate::error::{FireError, chain};
+use crate::error::{FireError, LoadError, chain};
 use crate::machine::Machine;
 use crate::store::{
     Cell, CellKey, Cursor, Kind, Payload, Put, Record, RecordedEffect, Shard, StoreError, StreamId,
@@ -25,6 +25,9 @@ use tokio::task::JoinSet;
 
 /// Records that are read at once; as many may be done again after a kill.
 const PAGE_MAX: usize = 256;
+
+/// Why a page of effects is not done.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A handler, its type forgotten.
 pub(super) trait Handlers<M: Machine>: Send + Sync {
@@ -83,7 +86,7 @@ impl<M: Machine> Dispatcher<M> {
             let waited = match self.page().await {
                 Ok(Some(end)) => tokio::select! {
                     () = tenure.left() => return,
-                    changed = self.host.0.repository.store.changed(self.shard, &end) => changed,
+                    changed = self.host.0.repository.store.changed(self.shard, &end) => changed.map_err(Into::into),
                 },
                 Ok(None) => Ok(()),
                 Err(error) => Err(error),
@@ -91,7 +94,7 @@ impl<M: Machine> Dispatcher<M> {
             match waited {
                 Ok(()) => delays = pauses(),
                 Err(error) => {
-                    tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "effects cannot be read");
+                    tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "effects cannot be done yet");
                     tokio::select! {
                         () = tenure.left() => return,
                         () = self.clock().sleep(delays.next().unwrap_or(PAUSE_MAX)) => {}
@@ -102,7 +105,7 @@ impl<M: Machine> Dispatcher<M> {
     }
 
     /// Does the next page of records and moves the checkpoint behind it. `Some`: there is none, here is the end.
-    async fn page(&self) -> Result<Option<Cursor>, StoreError> {
+    async fn page(&self) -> Result<Option<Cursor>, Failure> {
         let store = &self.host.0.repository.store;
         let found = store.get(std::slice::from_ref(&self.key())).await?.pop();
         let (version, after) =
@@ -111,14 +114,15 @@ impl<M: Machine> Dispatcher<M> {
         if page.records.is_empty() {
             return Ok(Some(after));
         }
-        self.run_all(page.records).await;
+        self.run_all(page.records).await?;
         let put = Put { key: self.key(), version: Some(version), value: Some(page.next.0) };
         // Another host on the same store may have been faster: then its checkpoint stands.
         store.put(vec![put]).await?;
         Ok(None)
     }
 
-    async fn run_all(&self, records: Vec<Record>) {
+    /// The checkpoint is not to move when it fails: then not everything was done.
+    async fn run_all(&self, records: Vec<Record>) -> Result<(), Failure> {
         let mut instances: BTreeMap<StreamId, Vec<Record>> = BTreeMap::new();
         let ours = |record: &Record| {
             *record.stream.machine == *M::DEFINITION.machine && record.step.kind == Kind::Step
@@ -145,11 +149,11 @@ impl<M: Machine> Dispatcher<M> {
                 }
             });
         }
+        let mut done = Ok(());
         while let Some(ended) = tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(machine = M::DEFINITION.machine, %error, "an effect's handler panicked");
-            }
+            done = done.and(ended.map_err(Into::into));
         }
+        done
     }
 
     fn key(&self) -> CellKey {
@@ -197,15 +201,32 @@ impl<M: Machine> Errand<M> {
     }
 
     async fn attempt(&self, cx: &EffectCx, effect: &RecordedEffect) -> Result<(), EffectError> {
-        let json = Payload::of(effect).map_err(EffectError::fatal)?;
-        let typed = json.decode::<M::Effect>().map_err(EffectError::fatal)?;
-        let Some(answer) = self.handlers.handle(cx, typed).await? else { return Ok(()) };
+        let Some(answer) = self.handle(cx, effect).await? else { return Ok(()) };
         let instance = self.host.handle(cx.tenant(), cx.instance());
         let command = instance.command(&cx.answer_id()).causation(&cx.key()).reserved();
         match command.fire(answer).await {
-            // An answer that the machine does not accept any more is done with: the machine has spoken.
-            Ok(_) | Err(FireError::Rejected(_)) => Ok(()),
+            Ok(_) => Ok(()),
+            // An answer that is not accepted any more, or that was given before, is done with: the machine has spoken.
+            Err(FireError::Rejected(_) | FireError::CommandIdReused { .. }) => Ok(()),
+            Err(FireError::Load(error)) if matches!(*error, LoadError::Deleted { .. }) => Ok(()),
             Err(error) => Err(EffectError::retry(error)),
+        }
+    }
+
+    /// What reads the effect and what does it is code of the user's: it runs in a task of its own, so that a panic is a
+    /// failure like another. The task ends with this call.
+    async fn handle(&self, cx: &EffectCx, effect: &RecordedEffect) -> EffectAnswer<M> {
+        let (handlers, cx, recorded) = (Arc::clone(&self.handlers), cx.clone(), effect.clone());
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let json = Payload::of(&recorded).map_err(EffectError::fatal)?;
+            let typed = json.decode::<M::Effect>().map_err(EffectError::fatal)?;
+            handlers.handle(&cx, typed).await
+        });
+        match task.join_next().await {
+            Some(Ok(answer)) => answer,
+            // What it said may hold a payload, so it is not carried on.
+            _ => Err(EffectError::retry(format!("the handler of `{}` panicked", effect.name))),
         }
     }
 
@@ -220,9 +241,15 @@ impl<M: Machine> Errand<M> {
         };
         tracing::error!(effect = %effect.name, key = letter.key, attempts, "the effect failed for good: see `dead_letters`");
         let name = format!("{}{}", dead_prefix::<M>(), letter.key).into();
-        let value = serde_json::to_vec(&letter).map(Bytes::from);
+        let value = match serde_json::to_vec(&letter) {
+            Ok(value) => Bytes::from(value),
+            Err(error) => {
+                tracing::error!(key = letter.key, %error, "a dead letter cannot be written as JSON");
+                return;
+            }
+        };
         let mut delays = pauses();
-        while let Ok(value) = &value {
+        loop {
             let key = CellKey { shard: self.shard, name: Box::clone(&name) };
             let put = Put { key, version: None, value: Some(value.clone()) };
             match self.host.0.repository.store.put(vec![put]).await {
@@ -259,8 +286,14 @@ pub(super) async fn dead_letters<M: Machine>(
     for shard in (0..store.limits().shards).map(Shard) {
         let room = limit.saturating_sub(letters.len());
         let cells: Vec<Cell> = store.list(shard, &dead_prefix::<M>(), None, room).await?;
-        letters
-            .extend(cells.iter().filter_map(|cell| serde_json::from_slice::<DeadLetter>(&cell.value).ok()));
+        for cell in cells {
+            letters.push(serde_json::from_slice(&cell.value).map_err(|_| unreadable(&cell))?);
+        }
     }
     Ok(letters)
+}
+
+fn unreadable(cell: &Cell) -> StoreError {
+    let what = format!("the cell `{}` is no dead letter: remove it", cell.key.name);
+    StoreError::Corrupt { store: "the shelf".to_owned(), what }
 }
