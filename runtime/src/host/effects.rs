@@ -205,9 +205,8 @@ impl<M: Machine> Errand<M> {
         let instance = self.host.handle(cx.tenant(), cx.instance());
         let command = instance.command(&cx.answer_id()).causation(&cx.key()).reserved();
         match command.fire(answer).await {
-            Ok(_) => Ok(()),
             // An answer that is not accepted any more, or that was given before, is done with: the machine has spoken.
-            Err(FireError::Rejected(_) | FireError::CommandIdReused { .. }) => Ok(()),
+            Ok(_) | Err(FireError::Rejected(_) | FireError::CommandIdReused { .. }) => Ok(()),
             Err(FireError::Load(error)) if matches!(*error, LoadError::Deleted { .. }) => Ok(()),
             Err(error) => Err(EffectError::retry(error)),
         }

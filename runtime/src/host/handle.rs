@@ -236,11 +236,16 @@ impl<M: Machine> Command<M> {
     async fn send(mut self, ask: Ask<M>, trigger: &'static str) -> Reply<M> {
         self.request.ask = ask;
         self.request.origin.trigger = trigger;
-        if self.request.reserved || !matches!(self.request.ask, Ask::Fire(_)) {
+        let limits = &self.host.0.limits;
+        if limits.is_empty() || self.request.reserved || !matches!(self.request.ask, Ask::Fire(_)) {
             return Self::ask(&self.host, &self.stream, self.request).await;
         }
-        let limits = &self.host.0.limits;
-        let passes = limits.acquire(&self.stream, trigger).await?;
+        let mut closing = self.host.0.closing.subscribe();
+        let passes = tokio::select! {
+            biased;
+            passes = limits.acquire(&self.stream, trigger) => passes?,
+            _ = closing.wait_for(|closing| *closing) => return Err(FireError::Closed),
+        };
         let keeps_rejection = self.request.record_rejection;
         let reply = Self::ask(&self.host, &self.stream, self.request).await;
         if !may_be_recorded(&reply, keeps_rejection) {

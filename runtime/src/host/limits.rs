@@ -58,6 +58,19 @@ enum Buckets {
 #[derive(Debug, Default)]
 pub(super) struct Passes(SmallVec<[Pass; 1]>);
 
+/// Some of the tokens of a trigger: given back when it gets no further.
+struct Taking<'a> {
+    limits: &'a Limits,
+    stream: &'a StreamId,
+    passes: Passes,
+}
+
+impl Drop for Taking<'_> {
+    fn drop(&mut self) {
+        self.limits.refund(self.stream, std::mem::take(&mut self.passes));
+    }
+}
+
 impl Limits {
     /// The limits of the block, then those of code.
     pub(super) fn new<M: Machine>(
@@ -67,6 +80,10 @@ impl Limits {
         let declared = M::DEFINITION.limits.iter().map(|limit| (limit.scope, declared::<M>(limit)));
         let limits = declared.chain(added).map(|(scope, limit)| Limit::new::<M>(scope, limit, clock));
         limits.collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether a limit divides its rate by the live hosts.
@@ -85,19 +102,14 @@ impl Limits {
         }
     }
 
-    /// Takes the tokens of a trigger from every limit that counts it, waiting where a limit says so. All or none.
+    /// Takes the tokens of a trigger from every limit that counts it, waiting where a limit says so. All or none, also
+    /// when it is cancelled.
     pub(super) async fn acquire(&self, stream: &StreamId, trigger: &str) -> Result<Passes, FireError> {
-        let mut passes = Passes::default();
+        let mut taking = Taking { limits: self, stream, passes: Passes::default() };
         for limit in &self.0 {
-            match limit.acquire(stream, trigger).await {
-                Ok(pass) => passes.0.push(pass),
-                Err(exceeded) => {
-                    self.refund(stream, passes);
-                    return Err(FireError::RateLimited(exceeded));
-                }
-            }
+            taking.passes.0.push(limit.acquire(stream, trigger).await?);
         }
-        Ok(passes)
+        Ok(std::mem::take(&mut taking.passes))
     }
 
     /// Nothing of the trigger was recorded.

@@ -249,8 +249,8 @@ impl KeyedLimiter {
         part.sweep_at = left.saturating_mul(2).max(SWEEP_MIN);
         let pause = now.saturating_add(ticks(SWEEP_PAUSE));
         part.not_before = if left == 0 { pause } else { pause.max(soonest) };
-        if left < part.kept.capacity() / 4 {
-            part.kept.shrink_to(left.saturating_mul(2), |kept| self.hasher.hash_one(kept.key()));
+        if left < part.kept.capacity() / 2 {
+            part.kept.shrink_to(left, |kept| self.hasher.hash_one(kept.key()));
         }
     }
 

@@ -39,12 +39,8 @@ impl Limiter {
         if !self.core.limit.counts(trigger) {
             return Ok(Pass::FREE);
         }
-        if self.waiting.load(Ordering::Acquire) == 0 {
-            let now = self.core.time.now();
-            if let Ok(receipt) = self.bucket.take(&self.core.rule, now.bucket) {
-                self.core.tally.allow(now.clock);
-                return Ok(Pass(Some(receipt)));
-            }
+        if let Some(pass) = self.take_at_once() {
+            return Ok(pass);
         }
         let exceeded = self.locked(|bucket, queue| self.core.exceeded(bucket, queue.len()));
         Err(self.core.refuse(exceeded, (Key::MACHINE, trigger)))
@@ -58,6 +54,9 @@ impl Limiter {
     pub async fn acquire(&self, trigger: &str) -> Result<Pass, Exceeded> {
         if !self.core.limit.counts(trigger) {
             return Ok(Pass::FREE);
+        }
+        if let Some(pass) = self.take_at_once() {
+            return Ok(pass);
         }
         let taken = queue::acquire(&self.core, self).await;
         self.core.settle(taken, (Key::MACHINE, trigger))
@@ -105,6 +104,16 @@ impl Limiter {
             bytes: size_of::<Self>() as u64,
         };
         self.core.stats(now.clock, stand)
+    }
+
+    fn take_at_once(&self) -> Option<Pass> {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        let now = self.core.time.now();
+        let receipt = self.bucket.take(&self.core.rule, now.bucket).ok()?;
+        self.core.tally.allow(now.clock);
+        Some(Pass(Some(receipt)))
     }
 
     fn locked<T>(&self, act: impl FnOnce(&Bucket, &mut Queue) -> T) -> T {

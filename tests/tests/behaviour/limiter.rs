@@ -85,6 +85,35 @@ proptest! {
             }
         }
     }
+
+    /// What stays taken is within `burst + rate × window` in every window, whichever passes come back and when.
+    #[test]
+    fn late_refunds_in_any_order_break_no_window(
+        acts in proptest::collection::vec((0_u8..4, 0_u64..700_000, any::<prop::sample::Index>()), 1..80),
+        count in 1_u32..20, burst in 1_u32..12, cost in 1_u32..3,
+    ) {
+        let burst = burst.max(cost);
+        let clock = FakeClock::default();
+        let limit = RateLimit::new(count, Duration::from_secs(1)).burst(burst).cost(cost);
+        let limiter = Limiter::new(limit, Arc::new(clock.clone())).expect("it means something");
+        let mut kept: Vec<(u128, statewright::limit::Pass)> = Vec::new();
+        for (what, micros, which) in acts {
+            match what {
+                0 => clock.advance(Duration::from_micros(micros)),
+                1 if !kept.is_empty() => {
+                    let (_, pass) = kept.remove(which.index(kept.len()));
+                    limiter.refund(pass);
+                }
+                _ => kept.extend(limiter.try_acquire("t").ok().map(|pass| (clock.monotonic().as_nanos(), pass))),
+            }
+        }
+        for (first, (begin, _)) in kept.iter().enumerate() {
+            for (last, (end, _)) in kept.iter().enumerate().skip(first) {
+                let taken = (last - first + 1) as u128 * u128::from(cost);
+                prop_assert!(taken * 1_000_000_000 <= u128::from(burst) * 1_000_000_000 + u128::from(count) * (end - begin));
+            }
+        }
+    }
 }
 
 #[test]
@@ -187,4 +216,24 @@ fn a_million_keys_stay_within_their_bound_and_idle_ones_leave() {
     let stats = limiter.stats();
     assert_eq!(stats.keys, 1);
     assert!(stats.bytes < 1_000_000, "{} bytes", stats.bytes);
+}
+
+#[test]
+fn a_key_takes_no_more_when_others_have_left() {
+    let clock = FakeClock::default();
+    let limit = RateLimit::new(1, Duration::from_secs(1)).burst(4);
+    let limiter = KeyedLimiter::new(limit, Arc::new(clock.clone())).expect("it means something");
+    let mut text = 0;
+    for n in 0..940_000_u64 {
+        let id = format!("i{n}");
+        let turns = if n % 100 < 29 { 3 } else { 1 };
+        for _ in 0..turns {
+            let _pass = limiter.try_acquire(Key::instance("", &id), "t").expect("it is full");
+        }
+        text += if turns == 3 { id.len() as u64 } else { 0 };
+    }
+    clock.advance(Duration::from_millis(1_500));
+    let stats = limiter.stats();
+    assert_eq!(stats.keys, 272_600);
+    assert!(stats.bytes - text <= 128 * stats.keys, "{} each", (stats.bytes - text) / stats.keys);
 }

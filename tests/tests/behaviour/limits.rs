@@ -158,3 +158,34 @@ async fn a_limit_that_means_nothing_is_refused_when_the_host_is_built() {
         ));
     }
 }
+
+/// A host with a limit whose one token is taken, and a caller who waits for the next; the tenant's limit has let both through.
+async fn one_waits() -> (Host<Gate>, tokio::task::JoinHandle<Result<(), FireError>>) {
+    let waits = RateLimit::new(1, Duration::from_secs(1)).wait(Duration::from_secs(9)).triggers(["Ring"]);
+    let builder = builder(&FakeClock::default()).limit(LimitScope::Machine, waits);
+    let host = builder.build().await.expect("fine");
+    let gate = host.instance("a");
+    gate.fire(GateTrigger::Ring).await.expect("a token is there");
+    let waiting = tokio::spawn(async move { gate.fire(GateTrigger::Ring).await.map(|_| ()) });
+    while host.limits()[3].stats.waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(host.instance("a").available()[1].tokens, 2);
+    (host, waiting)
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_while_it_waits_for_a_limit_has_taken_nothing() {
+    let (host, waiting) = one_waits().await;
+    waiting.abort();
+    assert!(waiting.await.expect_err("it was cancelled").is_cancelled());
+    assert_eq!(host.instance("a").available()[1].tokens, 3, "nothing was asked of the instance");
+}
+
+#[tokio::test]
+async fn a_host_that_shuts_down_lets_nobody_wait_for_a_limit() {
+    let (host, waiting) = one_waits().await;
+    host.shutdown().await;
+    let answer = waiting.await.expect("no panic");
+    assert!(matches!(answer, Err(FireError::Closed)), "{answer:?}");
+}
