@@ -77,7 +77,9 @@ impl Post {
 
     /// Whether the work has come to its end since it was asked last.
     pub(super) fn take_ended(&mut self) -> bool {
-        let ended = self.work.as_ref().is_some_and(|work| *work.ended.borrow());
+        // Work that panicked said nothing: the sender is gone.
+        let over = |work: &Work| *work.ended.borrow() || work.ended.has_changed().is_err();
+        let ended = self.work.as_ref().is_some_and(over);
         if ended {
             self.work = None;
         }
@@ -142,5 +144,45 @@ async fn over(mut until: watch::Receiver<Duration>, clock: &dyn Clock) {
 impl fmt::Debug for Duty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Duty").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::FakeClock;
+    use crate::lease::Claim;
+    use crate::store::MemoryStore;
+
+    /// A post whose work is at work.
+    async fn post(work: BoxFuture<'static, ()>, clock: &FakeClock) -> (Post, tokio::task::JoinHandle<()>) {
+        let store = MemoryStore::new();
+        let claim = Claim { holder: "a".into(), time: Duration::from_secs(10) };
+        let mut post = Post::new(0, Shard(0), Lease::new(&store, (Shard(0), "x"), claim));
+        let epoch = post.lease.hold(&store, Duration::ZERO).await.expect("memory").expect("it is free");
+        let (mut task, clock) = (None, clock.clone());
+        post.held(epoch, |_, span| {
+            task = Some(tokio::spawn(async move { span.work(&clock, work, &Notify::new()).await }));
+        });
+        (post, task.expect("it has begun"))
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_has_ended() {
+        let (mut post, task) = post(Box::pin(async { panic!("at work") }), &FakeClock::default()).await;
+        assert!(post.is_at_work());
+        assert!(task.await.expect_err("it panicked").is_panic());
+        assert!(post.take_ended() && !post.is_at_work());
+    }
+
+    #[tokio::test]
+    async fn work_ends_where_it_waits_when_the_lease_is_over() {
+        let clock = FakeClock::default();
+        let (mut post, task) = post(Box::pin(std::future::pending()), &clock).await;
+        clock.advance(Duration::from_secs(9));
+        assert!(!post.take_ended());
+        clock.advance(Duration::from_secs(1));
+        task.await.expect("no panic");
+        assert!(post.take_ended());
     }
 }

@@ -20,6 +20,9 @@ use tokio::sync::Notify;
 /// Hosts of one machine that are looked at.
 const HOSTS_MAX: usize = 1_024;
 
+/// The least time between two turns, however short a lease is.
+const RENEW_MIN: Duration = Duration::from_millis(1);
+
 /// Where the cells of hosts stand.
 const HOSTS: Shard = Shard(0);
 
@@ -97,7 +100,7 @@ impl<M: Machine> Keeper<M> {
     async fn run(&mut self) {
         let mut closing = self.inner.closing.subscribe();
         loop {
-            let renew = self.inner.options.lease.mul_f64(0.3);
+            let renew = self.inner.options.lease.mul_f64(0.3).max(RENEW_MIN);
             tokio::select! {
                 _ = closing.wait_for(|closing| *closing), if !self.closing => {
                     self.closing = true;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use statewright::Host;
 use statewright::clock::{Clock, FakeClock};
 use statewright::host::HostBuilder;
+use statewright::replay::ReplayCheck;
 use statewright::store::{Cursor, MemoryStore, Record, Revision, Shard, Store, StreamId};
 use statewright::timers::Missed;
 use statewright_tests::kettle::{Kettle, KettleState, KettleTrigger};
@@ -49,6 +50,12 @@ impl Kitchen {
             self.store.changed(Shard(0), &end).await.expect("memory");
             end = self.store.scan(Shard(0), &end, 10_000).await.expect("memory").next;
         }
+    }
+
+    /// Instances whose every step would be decided today as it was.
+    async fn same_today(&self) -> u64 {
+        let report = ReplayCheck::<Kettle>::new(Arc::clone(&self.store)).run(|_| {}).await.expect("memory");
+        report.same
     }
 
     /// The entries of the agenda once there are this many.
@@ -140,6 +147,7 @@ async fn turns_that_nobody_ran_are_made_up_for_as_the_policy_says() {
         kitchen.records("a", made_up.len() + 1).await;
         let ticks = host.instance("a").view(|kettle, _| kettle.data().ticks.clone()).await;
         assert_eq!(ticks.expect("it loads"), expected, "{policy:?}");
+        assert_eq!(kitchen.same_today().await, 1, "{policy:?}");
     }
 }
 
@@ -155,6 +163,7 @@ async fn a_timer_whose_step_is_refused_is_spent() {
     kitchen.clock.advance(seconds(10));
     kitchen.records("a", 3).await;
     assert_eq!(host.instance("a").state().await.expect("it loads"), KettleState::Idle);
+    assert_eq!(kitchen.same_today().await, 1);
 }
 
 #[tokio::test]
