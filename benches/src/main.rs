@@ -1,7 +1,8 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
-//! `cargo xtask bench [dispatch | decode | steps | replay | replay_check | history | limit | build]`. The ceiling of durable steps is the
-//! store alone, fed with the same steps by as many tasks.
+//! All with `cargo xtask bench`; one by its name, `dispatch`, `decode`, `steps`, `replay`, `replay_check`, `history`, `limit` or
+//! `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is the store alone, fed
+//! with the same steps by as many tasks.
 
 mod build;
 mod decode;
