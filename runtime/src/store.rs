@@ -71,6 +71,8 @@ pub enum Outcome {
 pub struct Page {
     /// In order.
     pub records: Vec<Record>,
+    /// One for each record: resumes behind it.
+    pub cursors: Vec<Cursor>,
     /// Resumes behind the page, also when it is empty.
     pub next: Cursor,
 }
@@ -130,6 +132,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The order of one shard: once a record was seen, nothing new ever appears before it.
     fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page>;
+
+    /// The end of the order of one shard as of now: behind every record whose append was answered before.
+    fn end(&self, shard: Shard) -> Answer<'_, Cursor>;
 
     /// Returns when [`scan`](Self::scan) may have something behind `after`; early is allowed, never is not.
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()>;
@@ -214,6 +219,10 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 
     fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
         (**self).scan(shard, after, limit)
+    }
+
+    fn end(&self, shard: Shard) -> Answer<'_, Cursor> {
+        (**self).end(shard)
     }
 
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {

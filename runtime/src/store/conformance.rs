@@ -7,14 +7,19 @@
 
 mod cells;
 mod log;
+mod order;
 mod queries;
 mod streams;
 
 pub use cells::{cells_are_compared_and_set, cells_are_listed_in_order};
 pub use log::{
     a_batch_is_all_or_nothing, a_deleted_stream_stays_gone, a_phantom_head_is_a_conflict,
-    a_scan_misses_nothing_under_writers, a_step_is_kept_whole, large_steps_are_taken_up_to_the_limit,
-    of_many_writers_one_wins, requests_fail_alone, several_steps_are_one,
+    a_step_is_kept_whole, large_steps_are_taken_up_to_the_limit, of_many_writers_one_wins,
+    requests_fail_alone, several_steps_are_one,
+};
+pub use order::{
+    a_scan_goes_on_behind_any_record, a_scan_misses_nothing_under_writers,
+    the_end_is_behind_what_was_answered,
 };
 pub use queries::{what_is_asked_is_answered_from_the_records, where_streams_stood_is_told};
 pub use streams::{hostile_ids_are_apart, streams_are_listed_in_order, tenants_are_apart};
@@ -35,6 +40,8 @@ macro_rules! conformance {
             a_step_is_kept_whole
             large_steps_are_taken_up_to_the_limit
             a_scan_misses_nothing_under_writers
+            a_scan_goes_on_behind_any_record
+            the_end_is_behind_what_was_answered
             tenants_are_apart
             hostile_ids_are_apart
             streams_are_listed_in_order

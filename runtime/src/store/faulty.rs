@@ -123,6 +123,10 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.scan(shard, after, limit)
     }
 
+    fn end(&self, shard: Shard) -> Answer<'_, Cursor> {
+        self.inner.end(shard)
+    }
+
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {
         self.inner.changed(shard, after)
     }

@@ -102,6 +102,10 @@ impl<S: Store> Store for Guarded<S> {
         Box::pin(self.guard(self.inner.scan(shard, after, limit)))
     }
 
+    fn end(&self, shard: Shard) -> Answer<'_, Cursor> {
+        Box::pin(self.guard(self.inner.end(shard)))
+    }
+
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {
         self.inner.changed(shard, after)
     }

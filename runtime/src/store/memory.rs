@@ -155,8 +155,14 @@ impl Store for MemoryStore {
         let page = order.iter().skip(index(after.position())).take(limit);
         let records: Vec<_> =
             page.filter_map(|(stream, at)| kept.records(stream).get(*at).cloned()).collect();
-        let next = Cursor::of(after.position() + records.len() as u64);
-        ready(Ok(Page { records, next }))
+        let cursors: Vec<_> = (after.position() + 1..).map(Cursor::of).take(records.len()).collect();
+        let next = cursors.last().unwrap_or(after).clone();
+        ready(Ok(Page { records, cursors, next }))
+    }
+
+    fn end(&self, shard: Shard) -> Answer<'_, Cursor> {
+        let length = self.kept().order.get(usize::from(shard.0)).map_or(0, Vec::len);
+        ready(Ok(Cursor::of(length as u64)))
     }
 
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {

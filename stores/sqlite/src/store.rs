@@ -297,14 +297,21 @@ impl Store for SqliteStore {
             );
             let mut find = connection.prepare_cached(&sql)?;
             let mut rows = find.query(params![from.cast_signed(), page(limit)])?;
-            let (mut records, mut last) = (Vec::new(), from);
+            let (mut records, mut cursors) = (Vec::new(), Vec::new());
             while let Some(row) = rows.next()? {
                 let stream = StreamId::new(row.get_ref(8)?.as_str()?, row.get_ref(9)?.as_str()?, row.get_ref(10)?.as_str()?);
-                last = row.get::<_, i64>(11)?.cast_unsigned();
+                cursors.push(Cursor::of(row.get::<_, i64>(11)?.cast_unsigned()));
                 records.push(read_record(row, stream)?);
             }
-            Ok(Page { records, next: Cursor::of(last) })
+            let next = cursors.last().cloned().unwrap_or_else(|| Cursor::of(from));
+            Ok(Page { records, cursors, next })
         }))
+    }
+
+    fn end(&self, _shard: Shard) -> Answer<'_, Cursor> {
+        // `next_pos` is behind the last record.
+        let end = Cursor::of(self.grown.borrow().saturating_sub(1));
+        Box::pin(std::future::ready(Ok(end)))
     }
 
     fn changed<'a>(&'a self, _shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {

@@ -2,8 +2,8 @@
 
 use super::{append_one, commands, grow, request, step, stream};
 use crate::store::{
-    Cursor, Envelope, Head, Kind, Outcome, Payload, RecordedEffect, RecordedStep, Revision, Shard, Store,
-    StoreError, TimerChange, Unit,
+    Envelope, Head, Kind, Outcome, Payload, RecordedEffect, RecordedStep, Revision, Store, StoreError,
+    TimerChange, Unit,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -175,46 +175,4 @@ pub async fn large_steps_are_taken_up_to_the_limit(store: Arc<dyn Store>) {
     let outcome = append_one(&*store, &stream("a"), Head::default(), sized(max)).await;
     assert!(matches!(outcome, Outcome::Appended(_)), "{outcome:?}");
     assert_eq!(commands(&*store, &stream("a")).await, ["c"]);
-}
-
-/// Sixteen writers, and a reader for each shard that waits with `changed`: every record once, streams in order.
-pub async fn a_scan_misses_nothing_under_writers(store: Arc<dyn Store>) {
-    const STREAMS: usize = 16;
-    const STEPS: usize = 25;
-    let write = |n: usize| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { grow(&*store, &stream(&n.to_string()), STEPS).await })
-    };
-    let writers: Vec<_> = (0..STREAMS).map(write).collect();
-    let mut expected: BTreeMap<Shard, usize> = BTreeMap::new();
-    for n in 0..STREAMS {
-        *expected.entry(store.shard(&stream(&n.to_string()))).or_default() += STEPS;
-    }
-    let readers: Vec<_> = expected
-        .into_iter()
-        .map(|(shard, count)| tokio::spawn(follow(Arc::clone(&store), shard, count)))
-        .collect();
-    for writer in writers {
-        writer.await.expect("the writer ends");
-    }
-    for reader in readers {
-        reader.await.expect("the reader saw everything in order");
-    }
-}
-
-async fn follow(store: Arc<dyn Store>, shard: Shard, count: usize) {
-    let (mut cursor, mut seen) = (Cursor::default(), 0);
-    let mut last: BTreeMap<_, u64> = BTreeMap::new();
-    while seen < count {
-        store.changed(shard, &cursor).await.expect("it is told");
-        let page = store.scan(shard, &cursor, 7).await.expect("the shard is read");
-        for record in &page.records {
-            let before = last.insert(record.stream.clone(), record.revision.0).unwrap_or_default();
-            assert_eq!(record.revision.0, before + 1, "{} is out of order", record.stream);
-        }
-        seen += page.records.len();
-        cursor = page.next;
-    }
-    let page = store.scan(shard, &cursor, 7).await.expect("the shard is read");
-    assert!(page.records.is_empty() && page.next == cursor, "the end is the end");
 }

@@ -98,8 +98,13 @@ impl Store for Generated {
 
     fn scan<'a>(&'a self, _shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
         let records = self.page(after.position(), limit);
-        let next = Cursor::of(after.position() + records.len() as u64);
-        ready(Ok(Page { records, next }))
+        let cursors: Vec<_> = (after.position() + 1..).map(Cursor::of).take(records.len()).collect();
+        let next = cursors.last().unwrap_or(after).clone();
+        ready(Ok(Page { records, cursors, next }))
+    }
+
+    fn end(&self, _shard: Shard) -> Answer<'_, Cursor> {
+        ready(Ok(Cursor::of(self.length)))
     }
 
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {
