@@ -68,7 +68,15 @@ pub fn decode_next<E: EventVersion + TryUpcast<Old>, Old: EventVersion>(
 
 #[inline]
 fn decode_own<E: EventVersion>(stored: &Stored<'_>, cx: &UpcastContext) -> Result<E, DecodeError> {
-    serde_json::from_str(stored.payload).map_err(|cause| misfit(stored, cx, cause))
+    // What `from_str` does, but for one move of the event, which is the whole cost of a chain to its newest version.
+    let mut json = serde_json::Deserializer::from_str(stored.payload);
+    match E::deserialize(&mut json) {
+        Ok(event) => match json.end() {
+            Ok(()) => Ok(event),
+            Err(cause) => Err(misfit(stored, cx, cause)),
+        },
+        Err(cause) => Err(misfit(stored, cx, cause)),
+    }
 }
 
 #[cold]
