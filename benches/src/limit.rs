@@ -17,6 +17,8 @@ const BURST: NonZeroU32 = NonZeroU32::new(1_000_000_000).expect("more than nothi
 pub(crate) fn run() -> Result<(), Failure> {
     let limit = || RateLimit::new(RATE.get(), Duration::from_secs(1)).burst(BURST.get());
     let governor = RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST));
+    let governor_keyed = RateLimiter::hashmap(Quota::per_second(RATE).allow_burst(BURST));
+    let name = String::from("acme/order-17");
     let limiter = Limiter::new(limit(), Arc::new(SystemClock))?;
     let keyed = KeyedLimiter::new(limit(), Arc::new(SystemClock))?;
     let contestants = vec![
@@ -28,6 +30,11 @@ pub(crate) fn run() -> Result<(), Failure> {
         Contestant::new("one bucket", |turns: &[()]| {
             for () in turns {
                 black_box(limiter.try_acquire(black_box("Pay")).is_ok());
+            }
+        }),
+        Contestant::new("governor, by key", |turns: &[()]| {
+            for () in turns {
+                black_box(governor_keyed.check_key(black_box(&name)).is_ok());
             }
         }),
         Contestant::new("a bucket for each key", |turns: &[()]| {
