@@ -46,9 +46,8 @@ impl EffectCx {
     /// Idempotency key: tenant, machine, instance, revision and index, joined by `/` and never changing. `%` and `/` in an
     /// id are `%25` and `%2F` there, so that no two effects have a key in common.
     pub fn key(&self) -> String {
-        let part = |id: &str| id.replace('%', "%25").replace('/', "%2F");
         let StreamId { tenant, machine, instance } = &self.stream;
-        let (tenant, instance) = (part(tenant), part(instance));
+        let (tenant, instance) = (escaped(tenant), escaped(instance));
         format!("{tenant}/{machine}/{instance}/{}/{}", self.revision, self.index)
     }
 
@@ -77,10 +76,21 @@ impl EffectCx {
         self.index
     }
 
-    /// Which try this is, counted from 1 since the host began with it.
+    /// Which try this is, counted from 1. A try that ended with a kill of the host, before it was written that it failed, is
+    /// not counted.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
+}
+
+/// An id without the separator.
+pub(crate) fn escaped(id: &str) -> String {
+    id.replace('%', "%25").replace('/', "%2F")
+}
+
+/// The id that was [`escaped`].
+pub(crate) fn unescaped(part: &str) -> String {
+    part.replace("%2F", "/").replace("%25", "%")
 }
 
 /// Why an effect could not be done.

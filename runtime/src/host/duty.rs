@@ -21,7 +21,7 @@ pub(crate) struct Duty {
 }
 
 /// The time in which a host holds a shard for one duty.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tenure {
     pub(crate) shard: Shard,
     /// Larger than that of everybody who held the shard before.

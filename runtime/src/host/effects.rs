@@ -1,33 +1,37 @@
 //! Does recorded effects: read from the log behind a checkpoint, at least once, in order for each instance.
 //!
-//! One task for each shard reads a page, runs its effects and moves the checkpoint; a kill runs again what was done
-//! since. An effect that fails is tried again with growing pauses and becomes a dead letter in the end; until then
-//! the shard's next page waits.
+//! Who has a shard reads its log through a bounded window and does the effects of each instance one behind the other. A
+//! record is *settled* when its effects are done, or are dead letters, or when a cell says that they wait; the checkpoint
+//! stands in front of the oldest record that is not settled, and a kill runs again what was done since it was written.
+//!
+//! An effect that fails *parks* its instance: a cell says which effect comes next, how often it failed, when it is due and
+//! up to which record the instance waits. Records that are read while the cell stands make it say so before they are
+//! settled, so that the log and the cells together hold all that is to be done, whoever is killed when. When it is due the
+//! instance's own records are read from there and done in order, the cell goes, and only then what was read
+//! meanwhile goes on: one lane for each instance, from the log or from the cell, never both.
+//!
+//! It knows no order between instances, and holds no effect that waits in memory.
+
+mod dispatcher;
+mod errand;
+mod parked;
+mod shelf;
+mod window;
 
 use super::duty::{Duty, Tenure};
 use super::{Host, Inner, fleet};
-use crate::clock::Clock;
-use crate::effect::{EffectAnswer, EffectCx, EffectError, HandledBy};
-use crate::error::{FireError, LoadError, chain};
+use crate::effect::{EffectAnswer, EffectCx, HandledBy};
+use crate::error::chain;
 use crate::machine::Machine;
-use crate::store::{
-    Cell, CellKey, Cursor, Kind, Payload, Put, Record, RecordedEffect, Shard, StoreError, StreamId,
-};
+use crate::store::{Cell, RecordedEffect, Shard, StoreError};
 use backon::{BackoffBuilder, ExponentialBuilder};
-use bytes::Bytes;
+use dispatcher::Dispatcher;
+use errand::Errand;
 use futures_core::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-
-/// Records that are read at once; as many may be done again after a kill.
-const PAGE_MAX: usize = 256;
-
-/// Why a page of effects is not done.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A handler, its type forgotten.
 pub(super) trait Handlers<M: Machine>: Send + Sync {
@@ -63,199 +67,38 @@ pub(super) fn duty<M: Machine>(host: &Host<M>, handlers: &Arc<dyn Handlers<M>>) 
     let (host, handlers) = (host.clone(), Arc::clone(handlers));
     let run = move |tenure: Tenure| -> BoxFuture<'static, ()> {
         let (host, handlers, turns) = (host.clone(), Arc::clone(&handlers), Arc::clone(&turns));
-        Box::pin(async move {
-            Dispatcher { host, handlers, turns, shard: tenure.shard, epoch: tenure.epoch }.run(&tenure).await;
-        })
+        Box::pin(run(host, handlers, turns, tenure))
     };
     Duty { name: fleet::EFFECTS, run: Arc::new(run) }
 }
 
-struct Dispatcher<M: Machine> {
+/// Until the shard is given up. What somebody else has changed is read anew.
+async fn run<M: Machine>(
     host: Host<M>,
     handlers: Arc<dyn Handlers<M>>,
     turns: Arc<Semaphore>,
-    shard: Shard,
-    epoch: u64,
-}
-
-impl<M: Machine> Dispatcher<M> {
-    /// Until the shard is given up. A store that does not answer is asked again, with growing pauses.
-    async fn run(&self, tenure: &Tenure) {
-        let mut delays = pauses();
-        while !tenure.is_leaving() {
-            let waited = match self.page().await {
-                Ok(Some(end)) => tokio::select! {
-                    () = tenure.left() => return,
-                    changed = self.host.0.repository.store.changed(self.shard, &end) => changed.map_err(Into::into),
-                },
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            };
-            match waited {
-                Ok(()) => delays = pauses(),
-                Err(error) => {
-                    tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "effects cannot be done yet");
-                    tokio::select! {
-                        () = tenure.left() => return,
-                        () = self.clock().sleep(delays.next().unwrap_or(PAUSE_MAX)) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    /// Does the next page of records and moves the checkpoint behind it. `Some`: there is none, here is the end.
-    async fn page(&self) -> Result<Option<Cursor>, Failure> {
-        let store = &self.host.0.repository.store;
-        let found = store.get(std::slice::from_ref(&self.key())).await?.pop();
-        let (version, after) =
-            found.map_or((0, Cursor::default()), |cell| (cell.version, Cursor(cell.value)));
-        let page = store.scan(self.shard, &after, PAGE_MAX).await?;
-        if page.records.is_empty() {
-            return Ok(Some(after));
-        }
-        self.run_all(page.records).await?;
-        let put = Put { key: self.key(), version: Some(version), value: Some(page.next.0) };
-        // Another host on the same store may have been faster: then its checkpoint stands.
-        store.put(vec![put]).await?;
-        Ok(None)
-    }
-
-    /// The checkpoint is not to move when it fails: then not everything was done.
-    async fn run_all(&self, records: Vec<Record>) -> Result<(), Failure> {
-        let mut instances: BTreeMap<StreamId, Vec<Record>> = BTreeMap::new();
-        let ours = |record: &Record| {
-            *record.stream.machine == *M::DEFINITION.machine && record.step.kind == Kind::Step
+    tenure: Tenure,
+) {
+    let mut delays = pauses();
+    while !tenure.is_leaving() {
+        let (host, handlers, turns) = (host.clone(), Arc::clone(&handlers), Arc::clone(&turns));
+        let clock = Arc::clone(&host.0.repository.clock);
+        let errand = Errand { host, handlers, turns, tenure: tenure.clone() };
+        let ended = match Dispatcher::open(errand).await {
+            Ok(mut dispatcher) => dispatcher.work(&tenure).await,
+            Err(failure) => Err(failure),
         };
-        for record in
-            records.into_iter().filter(|record| ours(record) && !record.step.body.effects.is_empty())
-        {
-            instances.entry(record.stream.clone()).or_default().push(record);
-        }
-        let mut tasks = JoinSet::new();
-        for records in instances.into_values() {
-            let errand = Errand {
-                host: self.host.clone(),
-                handlers: Arc::clone(&self.handlers),
-                shard: self.shard,
-                epoch: self.epoch,
-            };
-            let turns = Arc::clone(&self.turns);
-            tasks.spawn(async move {
-                // The semaphore is never closed.
-                let _turn = turns.acquire().await;
-                for record in &records {
-                    errand.run_record(record).await;
-                }
-            });
-        }
-        let mut done = Ok(());
-        while let Some(ended) = tasks.join_next().await {
-            done = done.and(ended.map_err(Into::into));
-        }
-        done
-    }
-
-    fn key(&self) -> CellKey {
-        CellKey { shard: self.shard, name: format!("effects/{}", M::DEFINITION.machine).into() }
-    }
-
-    fn clock(&self) -> &dyn Clock {
-        &*self.host.0.repository.clock
-    }
-}
-
-struct Errand<M: Machine> {
-    host: Host<M>,
-    handlers: Arc<dyn Handlers<M>>,
-    shard: Shard,
-    epoch: u64,
-}
-
-impl<M: Machine> Errand<M> {
-    async fn run_record(&self, record: &Record) {
-        for (index, effect) in (0_u32..).zip(&record.step.body.effects) {
-            let cx = EffectCx::new(record.stream.clone(), (record.revision.0, index)).during(self.epoch);
-            if let Err((error, attempts)) = self.run_effect(&cx, effect).await {
-                self.bury(&cx, effect, (&error, attempts)).await;
-            }
-        }
-    }
-
-    async fn run_effect(&self, cx: &EffectCx, effect: &RecordedEffect) -> Result<(), (EffectError, u32)> {
-        let attempts_max = self.host.0.options.effect_attempts;
-        let mut delays = pauses();
-        let mut attempt = 1;
-        loop {
-            let error = match self.attempt(&cx.clone().again(attempt), effect).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            if attempt >= attempts_max || !error.is_retryable() {
-                return Err((error, attempt));
-            }
-            tracing::debug!(effect = %effect.name, key = cx.key(), attempt, "will be tried again");
-            self.host.0.repository.clock.sleep(delays.next().unwrap_or(PAUSE_MAX)).await;
-            attempt += 1;
-        }
-    }
-
-    async fn attempt(&self, cx: &EffectCx, effect: &RecordedEffect) -> Result<(), EffectError> {
-        let Some(answer) = self.handle(cx, effect).await? else { return Ok(()) };
-        let instance = self.host.handle(cx.tenant(), cx.instance());
-        let command = instance.command(&cx.answer_id()).causation(&cx.key()).reserved();
-        match command.fire(answer).await {
-            // An answer that is not accepted any more, or that was given before, is done with: the machine has spoken.
-            Ok(_) | Err(FireError::Rejected(_) | FireError::CommandIdReused { .. }) => Ok(()),
-            Err(FireError::Load(error)) if matches!(*error, LoadError::Deleted { .. }) => Ok(()),
-            Err(error) => Err(EffectError::retry(error)),
-        }
-    }
-
-    /// What reads the effect and what does it is code of the user's: it runs in a task of its own, so that a panic is a
-    /// failure like another. The task ends with this call.
-    async fn handle(&self, cx: &EffectCx, effect: &RecordedEffect) -> EffectAnswer<M> {
-        let (handlers, cx, recorded) = (Arc::clone(&self.handlers), cx.clone(), effect.clone());
-        let mut task = JoinSet::new();
-        task.spawn(async move {
-            let json = Payload::of(&recorded).map_err(EffectError::fatal)?;
-            let typed = json.decode::<M::Effect>().map_err(EffectError::fatal)?;
-            handlers.handle(&cx, typed).await
-        });
-        match task.join_next().await {
-            Some(Ok(answer)) => answer,
-            // What it said may hold a payload, so it is not carried on.
-            _ => Err(EffectError::retry(format!("the handler of `{}` panicked", effect.name))),
-        }
-    }
-
-    async fn bury(&self, cx: &EffectCx, effect: &RecordedEffect, failure: (&EffectError, u32)) {
-        let (error, attempts) = failure;
-        let letter = DeadLetter {
-            key: cx.key(),
-            instance: cx.instance().to_owned(),
-            effect: effect.clone(),
-            error: chain(error),
-            attempts,
-        };
-        tracing::error!(effect = %effect.name, key = letter.key, attempts, "the effect failed for good: see `dead_letters`");
-        let name = format!("{}{}", dead_prefix::<M>(), letter.key).into();
-        let value = match serde_json::to_vec(&letter) {
-            Ok(value) => Bytes::from(value),
-            Err(error) => {
-                tracing::error!(key = letter.key, %error, "a dead letter cannot be written as JSON");
-                return;
-            }
-        };
-        let mut delays = pauses();
-        loop {
-            let key = CellKey { shard: self.shard, name: Box::clone(&name) };
-            let put = Put { key, version: None, value: Some(value.clone()) };
-            match self.host.0.repository.store.put(vec![put]).await {
-                Ok(_) => return,
-                Err(error) => tracing::warn!(%error, "a dead letter was not written yet"),
-            }
-            self.host.0.repository.clock.sleep(delays.next().unwrap_or(PAUSE_MAX)).await;
+        let Err(failure) = ended else { return };
+        let shard = tenure.shard.0;
+        tracing::warn!(
+            machine = M::DEFINITION.machine,
+            shard,
+            error = chain(&failure),
+            "effects are read anew"
+        );
+        tokio::select! {
+            () = tenure.left() => return,
+            () = clock.sleep(delays.next().unwrap_or(PAUSE_MAX)) => {}
         }
     }
 }

@@ -112,6 +112,19 @@ impl<M: Machine> Handle<M> {
         receiver.await.unwrap_or(Err(FireError::Closed))
     }
 
+    /// Whether a command has a record, as far as command ids are remembered. Like an answer of an effect it is never `Busy`.
+    pub(super) async fn has_recorded(&self, command: String) -> Result<bool, FireError> {
+        let (sender, receiver) = oneshot::channel();
+        let view = Box::new(move |loaded: Result<&crate::repository::Loaded<M>, FireError>| {
+            // Nobody may be waiting any more.
+            let _ = sender.send(loaded.map(|loaded| loaded.fold.seen(&command).is_some()));
+        });
+        let mut request = Request::new(Ask::View(view), Origin::default());
+        request.reserved = true;
+        self.host.enqueue(&self.stream, request)?;
+        receiver.await.unwrap_or(Err(FireError::Closed))
+    }
+
     /// What each limit of the host leaves to this instance now.
     pub fn available(&self) -> Vec<Available> {
         self.host.0.limits.available(&self.stream)

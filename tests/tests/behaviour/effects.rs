@@ -1,5 +1,8 @@
 //! Effects: recorded with the step, done after the commit, at least once, with one key.
 
+mod order;
+mod parked;
+
 use statewright::Host;
 use statewright::clock::FakeClock;
 use statewright::effect::{EffectAnswer, EffectCx, EffectError};

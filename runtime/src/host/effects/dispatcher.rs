@@ -1,0 +1,343 @@
+//! Reads a shard's log, has its effects done, and moves the checkpoint behind what is settled.
+//!
+//! Nothing but this writes the cells of what waits, and one dispatcher at a time does, under the shard's lease. One that has
+//! lost the lease and does not know it finds a cell or the checkpoint changed: it ends and begins anew with what stands on
+//! the shelf.
+
+use super::errand::{End, Errand, Job, Stop};
+use super::parked::{self, Entry, Parked, Spot};
+use super::pauses;
+use super::shelf::Shelf;
+use super::window::{WINDOW_MAX, Window};
+use crate::clock::Clock;
+use crate::host::duty::Tenure;
+use crate::machine::Machine;
+use crate::store::{CellKey, Cursor, Kind, Put, Record, Revision, Shard, Store, StoreError};
+use futures_core::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinSet};
+
+/// How long what is settled may stand before the checkpoint.
+const SAVE_AFTER: Duration = Duration::from_millis(100);
+
+/// Instances of which what waits is done at once.
+const AGAIN_MAX: usize = 64;
+
+/// Why a dispatcher does not go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("the store does not answer")]
+    Store(#[from] StoreError),
+    #[error("somebody else has written what waits, or the checkpoint")]
+    Moved,
+    #[error("a task ended without an end")]
+    Task(#[from] JoinError),
+    #[error("the shard is given up")]
+    Left,
+}
+
+/// The work that goes on for one instance.
+#[derive(Debug, Default)]
+struct Lane {
+    /// The records whose work is settled when it ends.
+    records: Vec<u64>,
+    /// The last record that it does.
+    through: Revision,
+    /// The cell that stands for it, if it had waited.
+    version: u64,
+    /// What was read since.
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    record: Record,
+    old: bool,
+}
+
+pub(super) struct Dispatcher<M: Machine> {
+    errand: Arc<Errand<M>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    shard: Shard,
+    at: Cursor,
+    window: Window,
+    /// The version of the checkpoint's cell, and when it is to be written.
+    version: u64,
+    save_at: Option<Duration>,
+    shelf: Shelf,
+    /// What is read now may have stood in the log when the shard was taken: somebody may have begun with it.
+    old: bool,
+    lanes: HashMap<Box<str>, Lane>,
+    /// Lanes of what had waited.
+    again: usize,
+    tasks: JoinSet<(Box<str>, End)>,
+    grown: Option<BoxFuture<'static, Result<(), StoreError>>>,
+}
+
+/// What comes next.
+enum Sign {
+    Left,
+    Ended(Result<(Box<str>, End), JoinError>),
+    Grown(Result<(), StoreError>),
+    Time,
+}
+
+impl<M: Machine> Dispatcher<M> {
+    /// Begins at the checkpoint.
+    pub(super) async fn open(errand: Errand<M>) -> Result<Self, Failure> {
+        let (store, clock) = {
+            let repository = &errand.host.0.repository;
+            (Arc::clone(&repository.store), Arc::clone(&repository.clock))
+        };
+        let shard = errand.tenure.shard;
+        let found = store.get(&[checkpoint::<M>(shard)]).await?.pop();
+        let (version, at) = found.map_or((0, Cursor::default()), |cell| (cell.version, Cursor(cell.value)));
+        let old = store.end(shard).await? != at;
+        let shelf = Shelf::new(&store, &clock, (shard, M::DEFINITION.machine));
+        Ok(Self {
+            errand: Arc::new(errand),
+            store,
+            clock,
+            shard,
+            window: Window::new(at.clone()),
+            at,
+            version,
+            save_at: None,
+            shelf,
+            old,
+            lanes: HashMap::new(),
+            again: 0,
+            tasks: JoinSet::new(),
+            grown: None,
+        })
+    }
+
+    /// Until the shard is given up, and what runs then has ended. A store that does not answer is asked again, with growing
+    /// pauses.
+    pub(super) async fn work(&mut self, tenure: &Tenure) -> Result<(), Failure> {
+        let mut delays = None;
+        while !tenure.is_leaving() {
+            let error = match self.turn(tenure).await {
+                Ok(()) => {
+                    delays = None;
+                    continue;
+                }
+                Err(Failure::Store(error)) => error,
+                Err(failure) => return Err(failure),
+            };
+            tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "effects cannot be done yet");
+            let pause = delays.get_or_insert_with(pauses).next().unwrap_or_default();
+            tokio::select! {
+                () = tenure.left() => {}
+                () = self.clock.sleep(pause) => {}
+            }
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            self.take_in(tenure, ended?).await?;
+        }
+        self.save().await
+    }
+
+    /// Does what is to be done now, and waits for what comes next.
+    async fn turn(&mut self, tenure: &Tenure) -> Result<(), Failure> {
+        let now = self.clock.monotonic();
+        if self.window.unsaved() >= WINDOW_MAX || self.save_at.is_some_and(|at| at <= now) {
+            self.save().await?;
+        }
+        if self.shelf.look_at() <= now {
+            self.look().await?;
+        }
+        match self.next_sign(tenure, now).await {
+            Sign::Left | Sign::Time => Ok(()),
+            Sign::Ended(ended) => self.take_in(tenure, ended?).await,
+            Sign::Grown(grown) => {
+                self.grown = None;
+                grown?;
+                self.read().await
+            }
+        }
+    }
+
+    async fn next_sign(&mut self, tenure: &Tenure, now: Duration) -> Sign {
+        let look_at = self.shelf.look_at();
+        let until = self.save_at.map_or(look_at, |at| at.min(look_at));
+        let has_room = self.window.room() > 0;
+        let grown = self.grown.get_or_insert_with(|| {
+            let (store, shard, at) = (Arc::clone(&self.store), self.shard, self.at.clone());
+            Box::pin(async move { store.changed(shard, &at).await })
+        });
+        tokio::select! {
+            () = tenure.left() => Sign::Left,
+            Some(ended) = self.tasks.join_next() => Sign::Ended(ended),
+            grown = grown, if has_room => Sign::Grown(grown),
+            () = self.clock.sleep(until.saturating_sub(now)) => Sign::Time,
+        }
+    }
+
+    /// Moves the checkpoint behind what is settled.
+    async fn save(&mut self) -> Result<(), Failure> {
+        if self.window.unsaved() > 0 {
+            let value = Some(self.window.settled().0.clone());
+            let put = Put { key: checkpoint::<M>(self.shard), version: Some(self.version), value };
+            self.version = self.store.put(vec![put]).await?.pop().flatten().ok_or(Failure::Moved)?;
+            self.window.saved();
+        }
+        self.save_at = None;
+        Ok(())
+    }
+
+    /// Reads as many records as there is room for, and begins with their effects.
+    async fn read(&mut self) -> Result<(), Failure> {
+        let room = self.window.room();
+        let page = self.store.scan(self.shard, &self.at, room).await?;
+        let covered = self.cover(&page.records).await?;
+        let old = self.old;
+        self.old = old && page.records.len() == room;
+        for (record, next) in page.records.into_iter().zip(page.cursors) {
+            let number = self.window.push(next);
+            if has_effects::<M>(&record) {
+                let name = parked::name(&record.stream);
+                if !covered.contains(&name) {
+                    self.enqueue(name, Waiting { number, record, old });
+                }
+            }
+        }
+        self.at = page.next;
+        self.advance();
+        Ok(())
+    }
+
+    /// The names of those instances whose records wait behind an effect that failed.
+    async fn cover(&mut self, records: &[Record]) -> Result<BTreeSet<Box<str>>, Failure> {
+        let mut last = BTreeMap::new();
+        for record in records.iter().filter(|record| has_effects::<M>(record)) {
+            let name = parked::name(&record.stream);
+            if !self.lanes.contains_key(&name) {
+                last.insert(name, record.revision);
+            }
+        }
+        self.shelf.cover(&last).await
+    }
+
+    fn enqueue(&mut self, name: Box<str>, next: Waiting) {
+        match self.lanes.get_mut(&name) {
+            // It stands in the lane's cell, and the lane comes to it or has done it.
+            Some(lane) if next.record.revision <= lane.through => {}
+            Some(lane) => {
+                self.window.open(next.number);
+                lane.waiting.push_back(next);
+            }
+            None => {
+                self.window.open(next.number);
+                self.begin(name, next, VecDeque::new());
+            }
+        }
+    }
+
+    /// Begins with a record that nothing of its instance stands before.
+    fn begin(&mut self, name: Box<str>, first: Waiting, waiting: VecDeque<Waiting>) {
+        let Waiting { number, record, old } = first;
+        let through = record.revision;
+        let job = Job {
+            stream: record.stream.clone(),
+            spot: Spot { revision: through, index: 0 },
+            attempts: 0,
+            through,
+            record: Some(record),
+            old,
+        };
+        let lane = Lane { records: vec![number], through, version: 0, waiting };
+        self.spawn(name, lane, job);
+    }
+
+    /// Begins with what has waited.
+    fn begin_again(&mut self, entry: Entry) {
+        let Entry { name, stream, version, parked } = entry;
+        let Parked { spot, attempts, through, .. } = parked;
+        let job = Job { stream, spot, attempts, through, record: None, old: true };
+        self.again += 1;
+        self.spawn(name, Lane { through, version, ..Lane::default() }, job);
+    }
+
+    fn spawn(&mut self, name: Box<str>, lane: Lane, job: Job) {
+        let errand = Arc::clone(&self.errand);
+        self.lanes.insert(name.clone(), lane);
+        self.tasks.spawn(async move {
+            let end = errand.run(job).await;
+            (name, end)
+        });
+    }
+
+    /// Work has ended: the shelf says so before the window does.
+    async fn take_in(&mut self, tenure: &Tenure, ended: (Box<str>, End)) -> Result<(), Failure> {
+        let (name, end) = ended;
+        let Some(lane) = self.lanes.remove(&name) else { return Ok(()) };
+        self.again -= usize::from(lane.version > 0);
+        match end {
+            End::Left => {}
+            End::Done => self.go_on(tenure, name, lane).await?,
+            End::Stopped(stop) => self.stop(tenure, (&name, lane), &stop).await?,
+        }
+        self.advance();
+        Ok(())
+    }
+
+    /// What the lane has done is settled, and what was read since has its turn.
+    async fn go_on(&mut self, tenure: &Tenure, name: Box<str>, mut lane: Lane) -> Result<(), Failure> {
+        if lane.version > 0 {
+            self.shelf.remove(tenure, (&name, lane.version)).await?;
+        }
+        lane.records.iter().for_each(|record| self.window.settle(*record));
+        if let Some(next) = lane.waiting.pop_front().filter(|_| !tenure.is_leaving()) {
+            self.begin(name, next, lane.waiting);
+        }
+        Ok(())
+    }
+
+    /// The lane waits, with what was read since.
+    async fn stop(&mut self, tenure: &Tenure, lane: (&str, Lane), stop: &Stop) -> Result<(), Failure> {
+        let (name, lane) = lane;
+        let read = lane.waiting.iter().map(|waiting| waiting.record.revision);
+        let through = read.fold(lane.through, Revision::max);
+        let pause = SignedDuration::try_from(stop.pause).unwrap_or(SignedDuration::MAX);
+        let due = self.clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX);
+        let parked = Parked { spot: stop.spot, attempts: stop.attempts, due, through };
+        self.shelf.park(tenure, (name, lane.version), &parked).await?;
+        let waiting = lane.waiting.iter().map(|waiting| waiting.number);
+        lane.records.into_iter().chain(waiting).for_each(|record| self.window.settle(record));
+        Ok(())
+    }
+
+    /// Begins with what is due.
+    async fn look(&mut self) -> Result<(), Failure> {
+        let room = AGAIN_MAX.saturating_sub(self.again);
+        let lanes = &self.lanes;
+        let due = self.shelf.due(|name| lanes.contains_key(name), room).await?;
+        for entry in due {
+            self.begin_again(entry);
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self) {
+        self.window.advance();
+        if self.window.unsaved() > 0 && self.save_at.is_none() {
+            self.save_at = Some(self.clock.monotonic().saturating_add(SAVE_AFTER));
+        }
+    }
+}
+
+fn has_effects<M: Machine>(record: &Record) -> bool {
+    *record.stream.machine == *M::DEFINITION.machine
+        && record.step.kind == Kind::Step
+        && !record.step.body.effects.is_empty()
+}
+
+fn checkpoint<M: Machine>(shard: Shard) -> CellKey {
+    CellKey { shard, name: format!("effects/{}", M::DEFINITION.machine).into() }
+}
