@@ -2,6 +2,7 @@
 
 use crate::event::DecodeError;
 use crate::explain::Rejection;
+use crate::host::{Tenancy, TenancyError};
 use crate::limit::{Exceeded, LimitError};
 use crate::store::{Revision, StoreError, StreamId};
 use std::borrow::Cow;
@@ -158,6 +159,9 @@ pub enum FireError {
     /// A limit of the host or of the machine's block is exceeded. Nothing was decided.
     #[error(transparent)]
     RateLimited(#[from] Exceeded),
+    /// The tenant is not let in.
+    #[error(transparent)]
+    Tenancy(#[from] TenancyError),
     /// The host is shutting down.
     #[error("the host is shutting down and takes no triggers")]
     Closed,
@@ -243,6 +247,14 @@ pub enum BuildError {
     /// A limit means nothing.
     #[error("the host cannot be built with this limit")]
     Limit(#[from] LimitError),
+    /// A tenancy that is not that of this host.
+    #[error(
+        "`{tenancy:?}` is not the tenancy of this host: a host with `Required` begins with `TenantHost::builder`, all others with `Host::builder`"
+    )]
+    Tenancy {
+        /// What was asked for.
+        tenancy: Tenancy,
+    },
     /// There is no runtime to run on.
     #[error("a host runs on tokio: build it inside a tokio runtime")]
     NoRuntime(#[source] tokio::runtime::TryCurrentError),

@@ -18,6 +18,8 @@ mod round;
 mod runner;
 mod shadow;
 mod snapshots;
+mod tenancy;
+mod tenants;
 mod timers;
 
 pub use builder::HostBuilder;
@@ -26,6 +28,8 @@ pub use handle::{Command, Handle, Tenant};
 pub use limits::{Available, LimitReport};
 pub use quarantine::{Quarantined, Unreadable};
 pub use shadow::{Answer, Divergence, ShadowReport};
+pub use tenancy::{TENANT_BYTES_MAX, Tenancy, TenancyError};
+pub use tenants::{Operator, TenantHost};
 
 use crate::error::FireError;
 use crate::history::MachineHistory;
@@ -89,6 +93,7 @@ pub(crate) struct Options {
 pub(crate) struct Inner<M: Machine> {
     pub(crate) repository: Repository<M>,
     pub(crate) options: Options,
+    pub(crate) tenancy: Tenancy,
     pub(crate) cache: Cache<M>,
     pub(crate) fleet: Fleet,
     pub(crate) limits: Limits,
@@ -116,13 +121,22 @@ impl<M: Machine> Host<M> {
     }
 
     /// The instances of a tenant.
-    pub fn tenant(&self, tenant: &str) -> Tenant<M> {
-        Tenant::new(self.clone(), tenant)
+    ///
+    /// # Errors
+    /// The host has no tenants, or none has such an id.
+    pub fn tenant(&self, tenant: &str) -> Result<Tenant<M>, TenancyError> {
+        self.0.tenancy.admit(tenant)?;
+        Ok(Tenant::new(self.clone(), tenant))
     }
 
-    /// What the instances have been through, of all tenants.
+    /// What the instances without a tenant have been through. Over all tenants: [`Operator::history`].
     pub fn history(&self) -> MachineHistory<M> {
-        MachineHistory::new(self.0.repository.clone(), None)
+        MachineHistory::new(self.0.repository.clone(), Some(""))
+    }
+
+    /// What spans tenants: not to be handed to any of them.
+    pub fn operator(&self) -> Operator<M> {
+        Operator::new(self.clone())
     }
 
     /// The repository under the host, for reading.
@@ -187,6 +201,9 @@ impl<M: Machine> Host<M> {
     pub(crate) fn enqueue(&self, stream: &StreamId, request: Request<M>) -> Result<(), FireError> {
         if *self.0.closing.borrow() && !request.reserved {
             return Err(FireError::Closed);
+        }
+        if !request.reserved {
+            self.0.tenancy.admit_any(&stream.tenant)?;
         }
         let inner = &self.0;
         if let Some(slot) = inner.cache.enqueue(stream, request, &inner.options)? {

@@ -38,7 +38,7 @@ pub use cx::Cx;
 pub use definition::Definition;
 pub use error::{BuildError, FireError, LoadError};
 pub use explain::{Explanation, Rejection};
-pub use host::{Fired, Host, Unreadable};
+pub use host::{Fired, Host, Tenancy, TenantHost, Unreadable};
 pub use instance::{Instance, Step};
 pub use machine::Machine;
 pub use repository::Repository;
@@ -72,7 +72,7 @@ pub mod prelude {
     pub use crate::error::FireError;
     pub use crate::event::{Apply, EventData, EventVersion, TryUpcast, Upcast, UpcastContext};
     pub use crate::explain::Rejection;
-    pub use crate::host::Host;
+    pub use crate::host::{Host, TenantHost};
     pub use crate::instance::Instance;
     pub use crate::machine::{Machine, MachineState as _};
     pub use statewright_macros::{EventData, EventVersion, state_machine};
@@ -82,3 +82,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So is that of the page on tenants.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/tenants.md")]
+struct Tenants;

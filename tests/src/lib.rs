@@ -1,5 +1,6 @@
 //! Machines for the tests of the whole: a door that counts, rings and can panic, a ticket in two versions, loans in two releases.
 
+pub mod address;
 pub mod gate;
 pub mod kettle;
 pub mod loan;

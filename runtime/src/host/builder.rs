@@ -4,7 +4,7 @@ use super::effects::{self, Bound, Handlers};
 use super::limits::Limits;
 use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
-use super::{Cache, Fleet, Host, Inner, Options, Unreadable, fleet, snapshots, timers};
+use super::{Cache, Fleet, Host, Inner, Options, Tenancy, Unreadable, fleet, snapshots, timers};
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Ids, RandomIds};
 use crate::definition::LimitScope;
@@ -16,6 +16,7 @@ use crate::repository::Repository;
 use crate::store::Store;
 use crate::timers::Missed;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -23,9 +24,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 /// Cells that wait to be written; a snapshot that finds no room is left out, the next one comes.
 const SNAPSHOTS_MAX: usize = 1_024;
 
-/// Builds a [`Host`].
+/// Builds a [`Host`], or a [`TenantHost`](super::TenantHost).
 #[must_use = "a builder does nothing until it is built"]
-pub struct HostBuilder<M: Machine> {
+pub struct HostBuilder<M: Machine, B = Host<M>> {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -35,12 +36,16 @@ pub struct HostBuilder<M: Machine> {
     effects_elsewhere: bool,
     shadow: Option<MakeJudge<M>>,
     limits: Vec<(LimitScope, RateLimit)>,
+    tenancy: Tenancy,
+    /// What it builds has no way in but by a tenant.
+    only_tenants: bool,
+    host: PhantomData<fn() -> B>,
 }
 
 /// Makes a shadow over the host's store, clock and ids.
 type MakeJudge<M> = Box<dyn FnOnce(&Repository<M>) -> Box<dyn Judge<M>> + Send>;
 
-impl<M: Machine> HostBuilder<M> {
+impl<M: Machine, B> HostBuilder<M, B> {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
         let options = Options {
             cache_max: 10_000,
@@ -71,7 +76,22 @@ impl<M: Machine> HostBuilder<M> {
             effects_elsewhere: false,
             shadow,
             limits: Vec::new(),
+            tenancy: Tenancy::default(),
+            only_tenants: false,
+            host: PhantomData,
         }
+    }
+
+    pub(super) fn requiring_tenants(mut self) -> Self {
+        (self.tenancy, self.only_tenants) = (Tenancy::Required, true);
+        self
+    }
+
+    /// Whether instances belong to tenants: [`Tenancy::Optional`] unless said otherwise. [`Tenancy::Required`] is that of a
+    /// host that begins with [`TenantHost::builder`](super::TenantHost::builder), and of no other.
+    pub fn tenancy(mut self, tenancy: Tenancy) -> Self {
+        self.tenancy = tenancy;
+        self
     }
 
     /// Who does the machine's effects.
@@ -233,11 +253,21 @@ impl<M: Machine> HostBuilder<M> {
     /// Starts the host. It reads from the log which effects are still to be done.
     ///
     /// # Errors
-    /// The machine has effects that nobody does, a bound is zero, or there is no tokio runtime.
-    pub async fn build(self) -> Result<Host<M>, BuildError> {
+    /// The machine has effects that nobody does, a bound is zero, the tenancy is another host's, or there is no tokio
+    /// runtime.
+    pub async fn build(self) -> Result<B, BuildError>
+    where
+        B: From<Host<M>>,
+    {
+        self.build_host().await.map(B::from)
+    }
+
+    async fn build_host(self) -> Result<Host<M>, BuildError> {
         self.check()?;
         tokio::runtime::Handle::try_current().map_err(BuildError::NoRuntime)?;
-        let Self { store, clock, ids, mut options, command_window, handlers, shadow, limits, .. } = self;
+        let Self {
+            store, clock, ids, mut options, command_window, handlers, shadow, limits, tenancy, ..
+        } = self;
         let limits = Limits::new::<M>(limits, &clock)?;
         options.group_max = options.group_max.min(store.limits().steps_max);
         let (sender, receiver) = mpsc::channel(SNAPSHOTS_MAX);
@@ -255,6 +285,7 @@ impl<M: Machine> HostBuilder<M> {
             loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
             quarantine: Quarantine::new(options.unreadable),
             options,
+            tenancy,
             snapshots: sender,
             running: Arc::default(),
             closing: watch::Sender::new(false),
@@ -283,6 +314,9 @@ impl<M: Machine> HostBuilder<M> {
         if !M::DEFINITION.effects.is_empty() && self.handlers.is_none() && !self.effects_elsewhere {
             return Err(BuildError::NoHandlers { machine });
         }
+        if self.only_tenants != (self.tenancy == Tenancy::Required) {
+            return Err(BuildError::Tenancy { tenancy: self.tenancy });
+        }
         let options = &self.options;
         let bounds = [
             ("cache_max", options.cache_max),
@@ -303,7 +337,7 @@ impl<M: Machine> HostBuilder<M> {
     }
 }
 
-impl<M: Machine> fmt::Debug for HostBuilder<M> {
+impl<M: Machine, B> fmt::Debug for HostBuilder<M, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostBuilder")
             .field("machine", &M::DEFINITION.machine)

@@ -123,7 +123,13 @@ async fn a_deleted_instance_is_gone_for_good() {
 #[tokio::test]
 async fn tenants_with_equal_ids_are_apart() {
     let host = host(&Arc::new(MemoryStore::new())).await;
-    host.tenant("acme").instance("a").fire(DoorTrigger::Open).await.expect("it is shut");
-    assert_eq!(host.tenant("other").instance("a").state().await.expect("it loads"), DoorState::Closed);
-    assert_eq!(host.tenant("acme").instance("a").state().await.expect("it loads"), DoorState::Ajar);
+    host.tenant("acme").expect("an id").instance("a").fire(DoorTrigger::Open).await.expect("it is shut");
+    assert_eq!(
+        host.tenant("other").expect("an id").instance("a").state().await.expect("it loads"),
+        DoorState::Closed
+    );
+    assert_eq!(
+        host.tenant("acme").expect("an id").instance("a").state().await.expect("it loads"),
+        DoorState::Ajar
+    );
 }

@@ -8,6 +8,7 @@ use statewright::error::{BuildError, FireError};
 use statewright::host::HostBuilder;
 use statewright::limit::{LimitError, RateLimit};
 use statewright::store::MemoryStore;
+use statewright_tests::address::instance;
 use statewright_tests::gate::{Gate, GateTrigger};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ async fn host(clock: &FakeClock) -> Host<Gate> {
 
 /// Fires until it is refused: how often it was let through, and when to come again.
 async fn until_refused(host: &Host<Gate>, who: (&str, &str), trigger: GateTrigger) -> (u32, Duration) {
-    let gate = host.tenant(who.0).instance(who.1);
+    let gate = instance(host, who.0, who.1);
     for through in 0..100 {
         match gate.fire(trigger.clone()).await {
             Ok(_) => {}
@@ -87,7 +88,7 @@ async fn a_limit_that_waits_lets_through_in_turn() {
         RateLimit::new(1, Duration::from_millis(10)).wait(Duration::from_millis(25)).triggers(["Ring"]);
     let host = builder(&clock).limit(LimitScope::Machine, limit).build().await.expect("fine");
     let ring = |n: u64| {
-        let gate = host.tenant(&n.to_string()).instance("a");
+        let gate = instance(&host, &n.to_string(), "a");
         tokio::spawn(async move { gate.fire(GateTrigger::Ring).await.map(|fired| fired.revision) })
     };
     ring(0).await.expect("no panic").expect("a token is there");

@@ -23,6 +23,7 @@ mod restored;
 mod rolling;
 mod scripts;
 mod shadow;
+mod tenants;
 mod time;
 mod timers;
 mod upcast;

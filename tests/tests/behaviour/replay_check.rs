@@ -5,6 +5,7 @@ use statewright::replay::{Decided, ReplayCheck, Report, Sample, Today, Verdict};
 use statewright::store::{MemoryStore, Store, StreamId};
 use statewright::{Host, Machine};
 use statewright_sqlite::SqliteStore;
+use statewright_tests::address::instance;
 use statewright_tests::ticket::{v1, v2};
 use statewright_tests::{Door, DoorTrigger};
 use std::collections::BTreeMap;
@@ -190,8 +191,8 @@ async fn a_sample_is_the_same_every_time_and_about_as_large_as_asked() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let host = host::<Door>(&store).await;
     for n in 0..1_000 {
-        let tenant = host.tenant(if n % 2 == 0 { "acme" } else { "" });
-        tenant.instance(&n.to_string()).start().await.expect("it has not begun");
+        let tenant = if n % 2 == 0 { "acme" } else { "" };
+        instance(&host, tenant, &n.to_string()).start().await.expect("it has not begun");
     }
     let sampled =
         async |n| verdicts(&ReplayCheck::<Door>::new(Arc::clone(&store)).sample(Sample::OneIn(n))).await;

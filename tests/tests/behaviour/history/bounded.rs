@@ -68,7 +68,7 @@ async fn data_of_a_million_records_is_found_from_snapshots() {
 async fn a_machine_of_a_million_records() {
     let store = Arc::new(Generated::new(MILLION));
     let host = Host::<Door>::builder(Arc::clone(&store)).effects_elsewhere().build().await.expect("fine");
-    let (history, all) = (host.history(), Filter::new());
+    let (history, all) = (host.operator().history(), Filter::new());
     let groups =
         history.group_by(GroupBy::State, Timestamp::MIN, Timestamp::MAX, &all).await.expect("it is told");
     let expected = [DoorState::Ajar, DoorState::Closed].map(|state| (Key::State(Some(state)), MILLION / 2));

@@ -9,6 +9,7 @@ use statewright::store::{
 };
 use statewright::{FireError, Host, Repository};
 use statewright_sqlite::SqliteStore;
+use statewright_tests::address::instance;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -68,7 +69,7 @@ pub(super) async fn lead(
             Line::Fire(trigger) => {
                 // A host of its own for each, since others write: a conflict would wait for a clock that nobody turns.
                 let host = host(store, lead).await;
-                let command = host.tenant(tenant).instance(name).command(&rng.u64(..).to_string()).at(now);
+                let command = instance(&host, tenant, name).command(&rng.u64(..).to_string()).at(now);
                 let command = if rng.bool() { command.record_rejection() } else { command };
                 match command.fire(trigger).await {
                     Ok(_) | Err(FireError::Rejected(_)) => {}

@@ -8,6 +8,7 @@ use statewright::definition::NodeId;
 use statewright::history::{Distribution, Filter, GroupBy, Key, MachineHistory};
 use statewright::machine::{Machine, active};
 use statewright::store::{Kind, Record};
+use statewright_tests::address::instance;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,9 +34,10 @@ async fn all_instances_are_the_sum_of_each() {
             lives.iter().filter(wanted).map(|(_, life)| life).collect::<Vec<_>>()
         };
         for (history, lives) in [
-            (host.history(), of(None)),
-            (host.tenant("acme").history(), of(Some("acme"))),
-            (host.tenant("nobody").history(), vec![]),
+            (host.operator().history(), of(None)),
+            (host.history(), of(Some(""))),
+            (host.tenant("acme").expect("an id").history(), of(Some("acme"))),
+            (host.tenant("nobody").expect("an id").history(), vec![]),
         ] {
             groups(&history, &lives).await;
             listed(&history, &lives).await;
@@ -44,7 +46,7 @@ async fn all_instances_are_the_sum_of_each() {
             let found = history.distribution(from, to).await.expect("it is told");
             let mut each = Vec::new();
             for life in &lives {
-                let one = host.tenant(&life.stream.tenant).instance(&life.stream.instance);
+                let one = instance(&host, &life.stream.tenant, &life.stream.instance);
                 each.push(one.history().distribution(from, to).await.expect("it is told"));
             }
             summed(&found, &each);

@@ -99,7 +99,7 @@ async fn they_are_removed_of_one_instance_alone() {
     let store = Arc::new(MemoryStore::with_shards(1));
     let ids = ["a", "a/", "a/b", "aa", "", "a/0000000000000000/00000000000000000001"];
     let host = doors(&store, &ids, 2, 9).await;
-    let tenant = host.tenant("Door");
+    let tenant = host.tenant("Door").expect("an id");
     assert_eq!(kept(&store).await.len(), 4 * ids.len());
     for id in ids {
         assert_eq!(opened(&host, id, 9).await, 5);

@@ -1,0 +1,3 @@
+//! Tenants: who is let in, what one of them has and may use, and how all of it is handed over or erased.
+
+mod tenancy;
