@@ -9,7 +9,7 @@ mod cache;
 mod count;
 mod duty;
 mod effects;
-mod fleet;
+pub(crate) mod fleet;
 mod handle;
 mod limits;
 mod quarantine;
@@ -32,10 +32,11 @@ pub use tenancy::{TENANT_BYTES_MAX, Tenancy, TenancyError};
 pub use tenants::{Operator, TenantHost};
 
 use crate::error::FireError;
-use crate::history::MachineHistory;
+use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
 use crate::repository::Repository;
 use crate::store::{Revision, Store, StoreError, StreamId};
+use crate::subscription::{Start, Subscribe};
 use crate::timers::Missed;
 use cache::Cache;
 use count::Count;
@@ -137,6 +138,12 @@ impl<M: Machine> Host<M> {
     /// What spans tenants: not to be handed to any of them.
     pub fn operator(&self) -> Operator<M> {
         Operator::new(self.clone())
+    }
+
+    /// The records of the instances without a tenant, as they come; those of all are the operator's
+    /// ([`Operator::subscribe`]).
+    pub fn subscribe(&self, start: Start) -> Subscribe<Transition<M>> {
+        Subscribe::machine_of(&self.0.repository, Some(""), start)
     }
 
     /// The repository under the host, for reading.

@@ -27,6 +27,7 @@ pub mod replay;
 pub mod repository;
 pub mod stepper;
 pub mod store;
+pub mod subscription;
 pub mod testing;
 pub mod timers;
 

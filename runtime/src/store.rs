@@ -130,7 +130,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Answer<'a, (Vec<Record>, Head)>;
 
-    /// The order of one shard: once a record was seen, nothing new ever appears before it.
+    /// The order of one shard: once a record was seen, nothing new ever appears before it. A page with fewer records than
+    /// `limit`, which is at most [`query::PAGE_MAX`] then, says that there were no more.
     fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page>;
 
     /// The end of the order of one shard as of now: behind every record whose append was answered before.

@@ -1,5 +1,10 @@
 //! Machines for the tests of the whole: a door that counts, rings and can panic, a ticket in two versions, loans in two releases.
 
+/// The examples of the book are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/subscriptions.md")]
+struct Subscriptions;
+
 pub mod address;
 pub mod gate;
 pub mod kettle;

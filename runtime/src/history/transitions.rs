@@ -170,7 +170,7 @@ impl Source {
 }
 
 impl<M: Machine> Transition<M> {
-    pub(super) fn read(record: Record) -> Result<Self, LoadError> {
+    pub(crate) fn read(record: Record) -> Result<Self, LoadError> {
         let has_states = matches!(record.step.kind, Kind::Step | Kind::Rejection);
         let state = |text| has_states.then(|| named_state::<M>(&record, text)).transpose();
         let (from, to) = (state(&record.step.from)?, state(&record.step.to)?);

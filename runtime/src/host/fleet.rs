@@ -4,7 +4,7 @@
 //! shard and duty that it has. Who is to have a shard all hosts work out from the living ones; another takes it only when
 //! that one did not within a lease time. A host that is to give a shard up ends its work first.
 
-mod members;
+pub(crate) mod members;
 
 use super::Inner;
 use super::duty::{Duty, Post};

@@ -3,11 +3,12 @@
 use super::request::{Ask, Reply, Request};
 use super::{Available, Fired, Host, fleet};
 use crate::error::FireError;
-use crate::history::{History, MachineHistory};
+use crate::history::{History, MachineHistory, Transition};
 use crate::instance::Instance;
 use crate::machine::{Machine, MachineTrigger};
 use crate::repository::Origin;
 use crate::store::{Revision, StoreError, StreamId};
+use crate::subscription::{Start, Subscribe};
 use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +35,11 @@ impl<M: Machine> Tenant<M> {
     /// What its instances have been through.
     pub fn history(&self) -> MachineHistory<M> {
         MachineHistory::new(self.host.0.repository.clone(), Some(&self.tenant))
+    }
+
+    /// The records of its instances, as they come; those of no other tenant.
+    pub fn subscribe(&self, start: Start) -> Subscribe<Transition<M>> {
+        Subscribe::machine_of(&self.host.0.repository, Some(&self.tenant), start)
     }
 }
 
@@ -142,6 +148,11 @@ impl<M: Machine> Handle<M> {
     /// What it has been through. It is read from the store, not from the host's copy, and waits in no queue.
     pub fn history(&self) -> History<M> {
         self.host.0.repository.history(&self.stream)
+    }
+
+    /// Its records, as they come.
+    pub fn subscribe(&self, start: Start<Revision>) -> Subscribe<Transition<M>> {
+        Subscribe::stream_of(&self.host.0.repository, &self.stream, start)
     }
 
     fn made_command(&self) -> Command<M> {

@@ -6,10 +6,11 @@
 use super::{
     DeadLetter, Host, HostBuilder, LimitReport, Quarantined, ShadowReport, Tenancy, TenancyError, Tenant,
 };
-use crate::history::MachineHistory;
+use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
 use crate::repository::Repository;
 use crate::store::{Store, StoreError};
+use crate::subscription::{Start, Subscribe};
 use std::fmt;
 use std::sync::Arc;
 
@@ -63,6 +64,11 @@ impl<M: Machine> Operator<M> {
     /// What all instances have been through, of every tenant and of none.
     pub fn history(&self) -> MachineHistory<M> {
         MachineHistory::new(self.0.0.repository.clone(), None)
+    }
+
+    /// The records of all instances, as they come, of every tenant and of none.
+    pub fn subscribe(&self, start: Start) -> Subscribe<Transition<M>> {
+        Subscribe::machine_of(&self.0.0.repository, None, start)
     }
 
     /// The repository under the host, for reading.

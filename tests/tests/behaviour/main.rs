@@ -23,6 +23,7 @@ mod restored;
 mod rolling;
 mod scripts;
 mod shadow;
+mod subscriptions;
 mod tenants;
 mod time;
 mod timers;

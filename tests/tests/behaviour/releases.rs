@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use statewright::history::Filter;
 use statewright::replay::ReplayCheck;
 use statewright::store::{MemoryStore, Put, Revision, Store, StreamId};
+use statewright::subscription::{Message, Start};
 use statewright::{Host, Machine, Repository};
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -263,6 +264,30 @@ async fn the_third_release_tells_the_history_of_the_first() {
         by.push(weighed.by.clone());
     }
     assert_eq!(by, ["nobody", "nobody", "second"]);
+}
+
+/// Subscribers are of the newest release, records of all of them.
+#[tokio::test]
+async fn a_subscription_of_the_third_release_hands_out_what_the_first_has_recorded() {
+    let store = three_releases().await;
+    let recorded: Vec<_> = read_versions(&store).await;
+    assert_eq!(recorded, [1, 1, 2, 2, 3, 3, 3, 3, 3, 3]);
+    let host = Host::<third::Parcel>::builder(store).build().await.expect("fine");
+    let mut parcels = host.subscribe(Start::Beginning).events(["parcel.weighed"]).open().await.expect("fine");
+    let mut seen = Vec::new();
+    while let Message::Record(transition) = parcels.next().await.expect("it is read") {
+        let [third::ParcelEvent::Weighed(weighed)] = &*transition.events else { panic!("one event") };
+        assert!(weighed.by != "nobody" || weighed.at == transition.record.step.at);
+        seen.push((weighed.grams, weighed.by.clone()));
+    }
+    let by = ["nobody", "nobody", "second", "second", "third", "third", "third", "third", "third", "third"];
+    let grams = [10, 90, 30, 40, 50, 50, 50, 50, 50, 50];
+    assert_eq!(seen, grams.into_iter().zip(by.map(str::to_owned)).collect::<Vec<_>>());
+}
+
+async fn read_versions(store: &Arc<MemoryStore>) -> Vec<u32> {
+    let (records, _) = store.read(&StreamId::new("", "Parcel", "p"), Revision(0), 99).await.expect("memory");
+    records.iter().flat_map(|record| &record.step.body.events).map(|event| event.version).collect()
 }
 
 /// Else nobody would notice that none ever is.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use statewright::event::{DecodeReason, UpcastError};
 use statewright::prelude::*;
 use statewright::store::{MemoryStore, Revision};
+use statewright::subscription::Start;
 use statewright::{LoadError, Repository};
 use std::collections::BTreeMap;
 
@@ -251,4 +252,17 @@ async fn a_command_that_is_repeated_is_answered_in_the_newest_version() {
     let noted = basket.fire(BasketTrigger::Note).await.expect("the old record is read, and it goes on");
     assert_eq!(noted.revision, Revision(2));
     host.shutdown().await;
+}
+
+/// An event that is retired is found under its own name and under those of the events made of it.
+#[tokio::test]
+async fn a_subscription_finds_retired_events_by_both_their_names() {
+    let bulk = ("basket.bulk", 1, json!(["one", "two"]));
+    let store = recorded::<Basket>("b-1", "Open", &[bulk], BTreeMap::new()).await;
+    let host = Host::<Basket>::builder(store).build().await.expect("fine");
+    for (name, found) in [("basket.bulk", true), ("basket.filled", true), ("basket.weighed", false)] {
+        let mut baskets = host.subscribe(Start::Beginning).events([name]).open().await.expect("fine");
+        let message = baskets.next().await.expect("it is read");
+        assert_eq!(message.into_record().is_some(), found, "{name}");
+    }
 }

@@ -16,13 +16,13 @@ const SKEW_MAX: Duration = Duration::from_secs(1);
 /// What a host says of itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Sign {
+pub(crate) struct Sign {
     /// The mark of its process.
-    pub(super) process: Arc<str>,
+    pub(crate) process: Arc<str>,
     /// What it can do for a shard.
-    pub(super) duties: Vec<Arc<str>>,
+    pub(crate) duties: Vec<Arc<str>>,
     /// Its time of day when it wrote this, in microseconds.
-    pub(super) at: i64,
+    pub(crate) at: i64,
 }
 
 #[derive(Debug)]
@@ -35,13 +35,13 @@ struct Member {
 
 /// A moment on both clocks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: Timestamp,
-    pub(super) monotonic: Duration,
+pub(crate) struct Moment {
+    pub(crate) now: Timestamp,
+    pub(crate) monotonic: Duration,
 }
 
 #[derive(Debug)]
-pub(super) struct Members {
+pub(crate) struct Members {
     id: Arc<str>,
     duties: Vec<Arc<str>>,
     time: Duration,
@@ -52,13 +52,13 @@ pub(super) struct Members {
 
 impl Members {
     /// This host alone.
-    pub(super) fn new(id: Arc<str>, duties: Vec<Arc<str>>, lease: (Duration, bool)) -> Self {
+    pub(crate) fn new(id: Arc<str>, duties: Vec<Arc<str>>, lease: (Duration, bool)) -> Self {
         let (time, exclusive) = lease;
         Self { id, duties, time, exclusive, others: BTreeMap::new(), seen: None }
     }
 
     /// Takes in the cells of all hosts: id and cell. Those whose hosts are dead for long are to be removed.
-    pub(super) fn see(&mut self, cells: &[(Arc<str>, &Cell)], moment: Moment) -> Vec<Cell> {
+    pub(crate) fn see(&mut self, cells: &[(Arc<str>, &Cell)], moment: Moment) -> Vec<Cell> {
         let before = self.seen.replace(moment);
         self.others.retain(|id, _| cells.iter().any(|(there, _)| there == id));
         let mut dead = Vec::new();
@@ -81,13 +81,13 @@ impl Members {
     }
 
     /// Hosts that live, this one counted.
-    pub(super) fn live(&self) -> usize {
+    pub(crate) fn live(&self) -> usize {
         1 + self.living().count()
     }
 
     /// Whether no other host that lives is to have this shard: the highest hash has it (rendezvous hashing, Thaler and
     /// Ravishankar).
-    pub(super) fn is_preferred(&self, duty: &str, shard: Shard) -> bool {
+    pub(crate) fn is_preferred(&self, duty: &str, shard: Shard) -> bool {
         let shard = shard.0.to_string();
         let weight = |id: &str| (stirred_hash([id, duty, &shard]), id.to_owned());
         if !self.duties.iter().any(|own| **own == *duty) {
