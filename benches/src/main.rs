@@ -1,9 +1,10 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
-//! All with `cargo xtask bench`; one by its name, `dispatch`, `decode`, `steps`, `replay`, `replay_check`, `history`, `limit` or
+//! All with `cargo xtask bench`; one by its name, `dispatch`, `decode`, `steps`, `batch`, `replay`, `replay_check`, `history`, `limit` or
 //! `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is the store alone, fed
 //! with the same steps by as many tasks.
 
+mod batch;
 mod build;
 mod decode;
 mod dispatch;
@@ -33,6 +34,9 @@ async fn main() -> Result<(), Failure> {
     }
     if wanted("steps") {
         steps::run().await?;
+    }
+    if wanted("batch") {
+        batch::run().await?;
     }
     if wanted("replay") {
         replay::run().await?;

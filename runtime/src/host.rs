@@ -4,13 +4,16 @@
 //! The host decides nothing: generated code does. It knows no database.
 
 mod agenda;
+mod batch;
 mod builder;
 mod cache;
+mod convoy;
 mod count;
 mod duty;
 mod effects;
 pub(crate) mod fleet;
 mod handle;
+mod joint;
 mod limits;
 mod quarantine;
 mod request;
@@ -22,6 +25,10 @@ mod tenancy;
 mod tenants;
 mod timers;
 
+pub use batch::{
+    Batch, BatchCounts, BatchItem, BatchOptions, BatchOutcome, BatchReport, BatchRequest, BatchStream, Bound,
+    Canceller, OnFailure, Retry, Skip,
+};
 pub use builder::HostBuilder;
 pub use effects::DeadLetter;
 pub use handle::{Command, Handle, Tenant};
@@ -130,6 +137,11 @@ impl<M: Machine> Host<M> {
         Ok(Tenant::new(self.clone(), tenant))
     }
 
+    /// Many triggers at many instances, fired as one batch.
+    pub fn batch(&self, options: BatchOptions) -> Batch<M> {
+        Batch::new(self.clone(), options, None)
+    }
+
     /// What the instances without a tenant have been through. Over all tenants: [`Operator::history`].
     pub fn history(&self) -> MachineHistory<M> {
         MachineHistory::new(self.0.repository.clone(), Some(""))
@@ -206,14 +218,26 @@ impl<M: Machine> Host<M> {
     }
 
     pub(crate) fn enqueue(&self, stream: &StreamId, request: Request<M>) -> Result<(), FireError> {
-        if *self.0.closing.borrow() && !request.reserved {
+        let reserved = request.reserved;
+        self.enqueue_all(stream, [request], reserved)
+    }
+
+    /// All or none. What is reserved is taken while the host shuts down and however long the queue is.
+    fn enqueue_all(
+        &self,
+        stream: &StreamId,
+        requests: impl IntoIterator<Item = Request<M>, IntoIter: ExactSizeIterator>,
+        reserved: bool,
+    ) -> Result<(), FireError> {
+        if *self.0.closing.borrow() && !reserved {
             return Err(FireError::Closed);
         }
-        if !request.reserved {
+        if !reserved {
             self.0.tenancy.admit_any(&stream.tenant)?;
         }
         let inner = &self.0;
-        if let Some(slot) = inner.cache.enqueue(stream, request, &inner.options)? {
+        let queue_max = if reserved { usize::MAX } else { inner.options.queue_max };
+        if let Some(slot) = inner.cache.enqueue(stream, requests, queue_max)? {
             inner.running.enter();
             let (inner, stream) = (Arc::clone(inner), stream.clone());
             tokio::spawn(async move {

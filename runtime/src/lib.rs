@@ -88,3 +88,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/tenants.md")]
 struct Tenants;
+
+/// So is that of the page about batches.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/batch.md")]
+struct Batches;

@@ -1,6 +1,5 @@
 //! The live instances: bounded, least recently used first out; one that has work is never put out.
 
-use super::Options;
 use super::request::Request;
 use crate::error::FireError;
 use crate::machine::Machine;
@@ -33,6 +32,16 @@ pub(crate) struct Work<M: Machine> {
     pub(crate) running: bool,
 }
 
+impl<M: Machine> Work<M> {
+    /// What is decided together next: the convoy in front, or what stands there up to the first one.
+    pub(crate) fn next_group(&mut self, max: usize) -> Vec<Request<M>> {
+        let trip = |request: &Request<M>| request.trip().map(Arc::as_ptr);
+        let first = self.queue.front().and_then(trip);
+        let count = self.queue.iter().take(max).take_while(|request| trip(request) == first).count();
+        self.queue.drain(..count).collect()
+    }
+}
+
 impl<M: Machine> Slot<M> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Work<M>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -54,13 +63,14 @@ impl<M: Machine> Cache<M> {
         self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
     }
 
-    /// Puts a request into its instance's queue. `Some`: nobody works the queue off, the caller must.
+    /// Puts requests into their instance's queue, all or none. `Some`: nobody works the queue off, the caller must.
     pub(crate) fn enqueue(
         &self,
         stream: &StreamId,
-        request: Request<M>,
-        options: &Options,
+        requests: impl IntoIterator<Item = Request<M>, IntoIter: ExactSizeIterator>,
+        queue_max: usize,
     ) -> Result<Option<Arc<Slot<M>>>, FireError> {
+        let requests = requests.into_iter();
         let hash = self.hasher.hash_one(stream);
         let place = usize::try_from(hash % PARTS as u64).unwrap_or_default();
         let Some(part) = self.parts.get(place) else { return Err(FireError::Closed) };
@@ -69,10 +79,10 @@ impl<M: Machine> Cache<M> {
             Arc::new(Slot(Mutex::new(Work { queue: VecDeque::new(), live: None, running: false })))
         });
         let mut work = slot.lock();
-        if work.queue.len() >= options.queue_max && !request.reserved {
+        if requests.len() > queue_max.saturating_sub(work.queue.len()) {
             return Err(FireError::Busy { queue: "instance", retry_after: Duration::from_millis(10) });
         }
-        work.queue.push_back(request);
+        work.queue.extend(requests);
         let idle = !std::mem::replace(&mut work.running, true);
         drop(work);
         let waiting = idle.then(|| Arc::clone(slot));

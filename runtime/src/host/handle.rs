@@ -1,12 +1,13 @@
 //! What a caller holds: an instance of the host, a command to it, a tenant.
 
-use super::request::{Ask, Reply, Request};
+use super::batch::{Batch, BatchOptions, BatchRequest, Wish};
+use super::request::{Ask, Reply, Request, Waiting};
 use super::{Available, Fired, Host, fleet};
 use crate::error::FireError;
 use crate::history::{History, MachineHistory, Transition};
 use crate::instance::Instance;
 use crate::machine::{Machine, MachineTrigger};
-use crate::repository::Origin;
+use crate::repository::{Origin, Repository};
 use crate::store::{Revision, StoreError, StreamId};
 use crate::subscription::{Start, Subscribe};
 use jiff::Timestamp;
@@ -30,6 +31,12 @@ impl<M: Machine> Tenant<M> {
     /// An instance of this tenant.
     pub fn instance(&self, id: &str) -> Handle<M> {
         self.host.handle(&self.tenant, id)
+    }
+
+    /// Many triggers at many instances of this tenant; see [`Host::batch`]. A request without a tenant is this tenant's, one
+    /// that names another fails.
+    pub fn batch(&self, options: BatchOptions) -> Batch<M> {
+        Batch::new(self.host.clone(), options, Some((&*self.tenant).into()))
     }
 
     /// What its instances have been through.
@@ -156,9 +163,7 @@ impl<M: Machine> Handle<M> {
     }
 
     fn made_command(&self) -> Command<M> {
-        let repository = &self.host.0.repository;
-        let id = repository.ids.new_id(repository.clock.now());
-        self.new_command(Arc::from(&*id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer())))
+        self.new_command(new_command_id(&self.host.0.repository))
     }
 
     fn new_command(&self, id: Arc<str>) -> Command<M> {
@@ -171,10 +176,21 @@ impl<M: Machine> Handle<M> {
     }
 }
 
+/// A command id of the host's own.
+pub(super) fn new_command_id<M: Machine>(repository: &Repository<M>) -> Arc<str> {
+    let id = repository.ids.new_id(repository.clock.now());
+    Arc::from(&*id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()))
+}
+
 /// Room for one more request in the host.
 fn permit<M: Machine>(host: &Host<M>) -> Result<OwnedSemaphorePermit, FireError> {
-    let permit = Arc::clone(&host.0.in_flight).try_acquire_owned();
-    permit.map_err(|_| FireError::Busy { queue: "host", retry_after: Duration::from_millis(10) })
+    permits(host, 1)
+}
+
+/// Room for this many more requests in the host.
+pub(super) fn permits<M: Machine>(host: &Host<M>, requests: u32) -> Result<OwnedSemaphorePermit, FireError> {
+    let permits = Arc::clone(&host.0.in_flight).try_acquire_many_owned(requests);
+    permits.map_err(|_| FireError::Busy { queue: "host", retry_after: Duration::from_millis(10) })
 }
 
 impl<M: Machine> Clone for Handle<M> {
@@ -252,6 +268,13 @@ impl<M: Machine> Command<M> {
         self.send(Ask::Fire(trigger), name).await
     }
 
+    /// The command as one request of a batch.
+    pub fn for_batch(self, trigger: M::Trigger) -> BatchRequest<M> {
+        let Request { mut origin, expect, at, record_rejection, .. } = self.request;
+        origin.trigger = trigger.name();
+        BatchRequest::of(&self.stream, Wish { trigger, origin, expect, at, record_rejection })
+    }
+
     pub(super) fn reserved(mut self) -> Self {
         self.request.reserved = true;
         self
@@ -264,12 +287,7 @@ impl<M: Machine> Command<M> {
         if limits.is_empty() || self.request.reserved || !matches!(self.request.ask, Ask::Fire(_)) {
             return Self::ask(&self.host, &self.stream, self.request).await;
         }
-        let mut closing = self.host.0.closing.subscribe();
-        let passes = tokio::select! {
-            biased;
-            passes = limits.acquire(&self.stream, trigger) => passes?,
-            _ = closing.wait_for(|closing| *closing) => return Err(FireError::Closed),
-        };
+        let passes = self.host.admit(&self.stream, trigger).await?;
         let keeps_rejection = self.request.record_rejection;
         let reply = Self::ask(&self.host, &self.stream, self.request).await;
         if !may_be_recorded(&reply, keeps_rejection) {
@@ -283,14 +301,14 @@ impl<M: Machine> Command<M> {
         if !request.reserved {
             request.permit = Some(permit(host)?);
         }
-        request.reply = Some(sender);
+        request.waiting = Some(Waiting::Caller(sender));
         host.enqueue(stream, request)?;
         receiver.await.unwrap_or(Err(FireError::Closed))
     }
 }
 
 /// Whether there is, or may be, a record of a trigger that was not there before.
-fn may_be_recorded<M: Machine>(reply: &Reply<M>, keeps_rejection: bool) -> bool {
+pub(super) fn may_be_recorded<M: Machine>(reply: &Reply<M>, keeps_rejection: bool) -> bool {
     match reply {
         Ok(fired) => !fired.duplicate && !fired.ignored,
         Err(FireError::Rejected(_)) => keeps_rejection,

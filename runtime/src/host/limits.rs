@@ -3,6 +3,7 @@
 //! A trigger takes its tokens before it is queued, and gives them back when nothing of it was recorded. What the host asks
 //! itself, timers and answers of effects, is not limited.
 
+use super::Host;
 use crate::clock::Clock;
 use crate::definition::{LimitDef, LimitScope};
 use crate::error::FireError;
@@ -68,6 +69,18 @@ struct Taking<'a> {
 impl Drop for Taking<'_> {
     fn drop(&mut self) {
         self.limits.refund(self.stream, std::mem::take(&mut self.passes));
+    }
+}
+
+impl<M: Machine> Host<M> {
+    /// The tokens of a trigger of a caller's. Nobody waits for them while the host shuts down.
+    pub(super) async fn admit(&self, stream: &StreamId, trigger: &str) -> Result<Passes, FireError> {
+        let mut closing = self.0.closing.subscribe();
+        tokio::select! {
+            biased;
+            passes = self.0.limits.acquire(stream, trigger) => passes,
+            _ = closing.wait_for(|closing| *closing) => Err(FireError::Closed),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! One request in an instance's queue.
 
 use super::Fired;
+use super::convoy::{Seat, Trip};
 use crate::error::FireError;
 use crate::machine::Machine;
 use crate::repository::{Loaded, Origin};
 use crate::store::Revision;
 use jiff::Timestamp;
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// The answer to a request.
@@ -31,6 +33,12 @@ pub(crate) struct Woken {
     pub(crate) next: Option<Timestamp>,
 }
 
+/// Who waits for the answer.
+pub(crate) enum Waiting<M: Machine> {
+    Caller(oneshot::Sender<Reply<M>>),
+    Batch(Seat<M>),
+}
+
 pub(crate) struct Request<M: Machine> {
     pub(crate) ask: Ask<M>,
     pub(crate) origin: Origin,
@@ -44,7 +52,7 @@ pub(crate) struct Request<M: Machine> {
     pub(crate) reserved: bool,
     /// It was handed to the store and the answer was lost: if its command id is found now, it is its own.
     pub(crate) tried: bool,
-    pub(crate) reply: Option<oneshot::Sender<Reply<M>>>,
+    pub(crate) waiting: Option<Waiting<M>>,
     pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -58,8 +66,20 @@ impl<M: Machine> Request<M> {
             record_rejection: false,
             reserved: false,
             tried: false,
-            reply: None,
+            waiting: None,
             permit: None,
+        }
+    }
+
+    pub(super) fn is_fired(&self) -> bool {
+        matches!(self.ask, Ask::Fire(_))
+    }
+
+    /// The convoy that it belongs to.
+    pub(super) fn trip(&self) -> Option<&Arc<Trip<M>>> {
+        match &self.waiting {
+            Some(Waiting::Batch(seat)) => Some(&seat.trip),
+            _ => None,
         }
     }
 
@@ -77,8 +97,21 @@ impl<M: Machine> Request<M> {
                 }
             }
             Ask::Fire(_) | Ask::Start | Ask::Delete => {
-                let _ = self.reply.map(|waiting| waiting.send(reply));
+                if let Some(waiting) = self.waiting {
+                    waiting.answer(reply);
+                }
             }
+        }
+    }
+}
+
+impl<M: Machine> Waiting<M> {
+    fn answer(self, reply: Reply<M>) {
+        match self {
+            Self::Caller(sender) => {
+                let _ = sender.send(reply);
+            }
+            Self::Batch(seat) => seat.answer(reply),
         }
     }
 }

@@ -35,6 +35,16 @@ pub(super) enum Verdict<M: Machine> {
 }
 
 impl<M: Machine> Verdict<M> {
+    /// A command id that is known may stand for another trigger, or for a refusal.
+    fn may_fail(&self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::Conflict(_) | Self::Duplicate(_))
+    }
+
+    /// It has a record of its own in this round.
+    pub(super) fn is_recorded(&self, request: &Request<M>) -> bool {
+        self.moves(request, Revision(0)) > Revision(0)
+    }
+
     /// The revision behind it, from the one before it.
     pub(super) fn moves(&self, request: &Request<M>, before: Revision) -> Revision {
         match self {
@@ -66,6 +76,8 @@ pub(super) struct Ground<'a, M: Machine> {
     /// Timers that one request runs.
     pub(super) turns_max: usize,
     pub(super) missed: Missed,
+    /// The round ends behind a request that may turn out as not accepted.
+    pub(super) stops: bool,
 }
 
 /// Decides a group in its order.
@@ -78,7 +90,7 @@ pub(super) fn decide<M: Machine>(
         let steps = &mut round.steps;
         let verdict =
             ground.verdict(request, steps).map_err(|error| Spoiled { place, error: Box::new(error) })?;
-        let ends = matches!(verdict, Verdict::Deleted(_));
+        let ends = matches!(verdict, Verdict::Deleted(_)) || ground.stops && verdict.may_fail();
         round.verdicts.push(verdict);
         if ends {
             break;

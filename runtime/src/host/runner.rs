@@ -1,6 +1,7 @@
 //! Works one instance's queue off: group by group, one append each, answers behind it.
 
 use super::cache::Slot;
+use super::convoy::Trip;
 use super::request::{Ask, Request};
 use super::round::{Ground, Round, Spoiled, Verdict, decide};
 use super::shadow::Observed;
@@ -30,11 +31,9 @@ pub(super) async fn run<M: Machine>(inner: &Arc<Inner<M>>, stream: &StreamId, sl
                 work.running = false;
                 return;
             }
-            let count = work.queue.len().min(inner.options.group_max);
-            work.queue.drain(..count).collect()
+            work.next_group(inner.options.group_max)
         };
-        let now = inner.repository.clock.now();
-        live = Group { inner, stream, pending: group, tries: 0, now }.settle(live).await;
+        live = Group::new(inner, stream, group).settle(live).await;
     }
 }
 
@@ -42,9 +41,21 @@ struct Group<'a, M: Machine> {
     inner: &'a Arc<Inner<M>>,
     stream: &'a StreamId,
     pending: Vec<Request<M>>,
+    /// Of the convoy that the group is, if it is one.
+    trip: Option<Arc<Trip<M>>>,
     tries: u32,
+    lost: Option<Lost<M>>,
     /// When its last round was decided.
     now: Timestamp,
+}
+
+/// A round whose answer was lost.
+struct Lost<M: Machine> {
+    after: Revision,
+    /// The command id of its first step.
+    first: Arc<str>,
+    verdicts: Vec<Verdict<M>>,
+    error: Arc<StoreError>,
 }
 
 /// What to do with the live copy after a round.
@@ -52,20 +63,36 @@ struct Group<'a, M: Machine> {
 enum Next<M: Machine> {
     /// Everything is answered.
     Done(Option<Loaded<M>>),
+    /// Some are answered; go on with the others.
+    On(Loaded<M>),
     /// Read again and decide again.
     Again,
 }
 
-impl<M: Machine> Group<'_, M> {
-    /// Answers every request of the group. Returns the live copy, if it is still good.
+impl<'a, M: Machine> Group<'a, M> {
+    fn new(inner: &'a Arc<Inner<M>>, stream: &'a StreamId, pending: Vec<Request<M>>) -> Self {
+        let trip = pending.first().and_then(Request::trip).map(Arc::clone);
+        let now = inner.repository.clock.now();
+        Self { inner, stream, pending, trip, tries: 0, lost: None, now }
+    }
+
+    /// Answers every request of the group, but those that a batch took back. Returns the live copy, if it is still good.
     async fn settle(mut self, mut live: Option<Loaded<M>>) -> Option<Loaded<M>> {
         loop {
+            if self.trip.as_ref().is_some_and(|trip| trip.gate().is_over()) {
+                return live;
+            }
             let fresh = live.is_none();
             let loaded = match live.take() {
                 Some(loaded) => Ok(loaded),
                 None => load(self.inner, self.stream).await,
             };
             let next = match loaded {
+                Ok(loaded) if self.has_landed(&loaded) => self.landed(loaded).await,
+                Ok(loaded) if self.lost.is_some() && self.tries > self.inner.options.conflict_retries => {
+                    self.give_up();
+                    Next::Done(Some(loaded))
+                }
                 Ok(loaded) => self.round(loaded, fresh).await,
                 Err(error) => {
                     self.fail_all(&error);
@@ -74,6 +101,7 @@ impl<M: Machine> Group<'_, M> {
             };
             match next {
                 Next::Done(live) => return live,
+                Next::On(loaded) => live = Some(loaded),
                 Next::Again => live = None,
             }
         }
@@ -90,10 +118,17 @@ impl<M: Machine> Group<'_, M> {
             step_bytes_max: limits.step_bytes_max,
             turns_max: TURNS_MAX.min(1 + limits.steps_max.saturating_sub(self.pending.len())),
             missed: self.inner.options.missed,
+            stops: self.trip.as_ref().is_some_and(|trip| trip.stops()),
         };
         let round = match decide(&mut ground, &self.pending) {
             Ok(round) => round,
             Err(Spoiled { place, error }) => {
+                if ground.stops {
+                    self.pending.truncate(place + 1);
+                }
+                if let Some(lost) = self.lost.as_mut().filter(|lost| place < lost.verdicts.len()) {
+                    lost.verdicts.remove(place);
+                }
                 self.pending.remove(place).answer(Err(*error));
                 return if self.pending.is_empty() { Next::Done(None) } else { Next::Again };
             }
@@ -118,15 +153,34 @@ impl<M: Machine> Group<'_, M> {
         }
         let again = self.answer(&live, round.verdicts, live.revision());
         answer_again(self.inner, self.stream, again).await;
+        self.go_on(live)
+    }
+
+    /// Behind a round. Only one of a convoy that stops leaves something over.
+    fn go_on(&mut self, live: Loaded<M>) -> Next<M> {
+        self.lost = None;
+        if let Some(trip) = &self.trip {
+            trip.gate().reopen();
+            if !self.pending.is_empty() && !trip.has_stopped() {
+                return Next::On(live);
+            }
+        }
         Next::Done(Some(live))
+    }
+
+    async fn append(&mut self, append: Append) -> Option<Outcome> {
+        match &self.trip {
+            Some(trip) => trip.joint().append(append, trip.gate()).await,
+            None => self.inner.repository.store.append(vec![append], Unit::Each).await.pop(),
+        }
     }
 
     async fn record(&mut self, mut live: Loaded<M>, round: Round<M>) -> Next<M> {
         let Round { verdicts, steps } = round;
         let after = live.fold.head;
+        let first = steps.first().map(|step| Arc::clone(&step.command)).unwrap_or_default();
         let append = Append { stream: self.stream.clone(), after, steps };
-        let outcome = self.inner.repository.store.append(vec![append], Unit::Each).await.pop();
-        match outcome {
+        match self.append(append).await {
             Some(Outcome::Appended(head)) => {
                 live.fold.head = head;
                 let deleted = matches!(verdicts.last(), Some(Verdict::Deleted(_)));
@@ -136,40 +190,72 @@ impl<M: Machine> Group<'_, M> {
                     return Next::Done(None);
                 }
                 snapshots::offer(self.inner, self.stream, &live, after.revision);
-                Next::Done(Some(live))
+                self.go_on(live)
             }
-            Some(Outcome::Conflict(_)) => self.again(None).await,
+            Some(Outcome::Conflict(_)) => self.again().await,
             Some(Outcome::Unknown(error)) => {
-                self.pending.iter_mut().for_each(|request| request.tried = true);
-                self.again(Some(error)).await
+                for (request, verdict) in self.pending.iter_mut().zip(&verdicts) {
+                    request.tried |= verdict.is_recorded(request);
+                }
+                let (after, error) = (after.revision, Arc::new(error));
+                self.lost = Some(Lost { after, first, verdicts, error });
+                self.again().await
             }
             Some(Outcome::Gone) => {
                 self.fail_all(&Arc::new(LoadError::Deleted { stream: self.stream.clone() }));
                 Next::Done(None)
             }
             Some(Outcome::Refused(error)) => self.refused(error),
+            None if self.trip.is_some() => Next::Done(None),
             None => self.refused(StoreError::Empty { stream: self.stream.clone() }),
         }
     }
 
     /// Another host was faster, or the answer was lost: the copy is thrown away, and after a moment all is read and
-    /// decided again.
-    async fn again(&mut self, lost: Option<StoreError>) -> Next<M> {
+    /// decided again. What was lost is looked for even when the tries are used up.
+    async fn again(&mut self) -> Next<M> {
         self.tries += 1;
-        if self.tries > self.inner.options.conflict_retries {
-            let (stream, tries, lost) = (self.stream.clone(), self.tries, lost.map(Arc::new));
-            for request in self.pending.drain(..) {
-                let stream = stream.clone();
-                request.answer(Err(match &lost {
-                    Some(source) => FireError::Unknown { stream, source: Arc::clone(source) },
-                    None => FireError::Contended { stream, tries },
-                }));
-            }
+        if self.tries > self.inner.options.conflict_retries && self.lost.is_none() {
+            self.give_up();
             return Next::Done(None);
         }
-        tracing::debug!(stream = %self.stream, tries = self.tries, lost = lost.is_some(), "decides again");
+        if let Some(trip) = self.trip.as_ref().filter(|_| self.lost.is_none()) {
+            trip.gate().reopen();
+        }
+        tracing::debug!(stream = %self.stream, tries = self.tries, lost = self.lost.is_some(), "decides again");
         self.inner.repository.clock.sleep(self.pause()).await;
         Next::Again
+    }
+
+    fn has_landed(&self, loaded: &Loaded<M>) -> bool {
+        let Some(Lost { after, first, verdicts, .. }) = &self.lost else { return false };
+        let is_there = |(request, verdict): (&Request<M>, &Verdict<M>)| {
+            !verdict.is_recorded(request) || loaded.fold.seen(&request.origin.command).is_some()
+        };
+        // Woken timers are steps without a command of the request's.
+        let mut steps = self.pending.iter().zip(verdicts).filter(|(request, _)| request.is_fired());
+        loaded.fold.seen(first) == Some(after.plus(1)) && steps.all(is_there)
+    }
+
+    /// The round whose answer was lost is recorded. Refusals of it stand where they were decided; steps are told from
+    /// their records.
+    async fn landed(&mut self, live: Loaded<M>) -> Next<M> {
+        let Some(Lost { after, verdicts, .. }) = self.lost.take() else { return Next::Done(Some(live)) };
+        let told = |(verdict, request): (_, &Request<M>)| match (verdict, &request.origin.command) {
+            (Verdict::Fired(revision, _), command) => {
+                Verdict::Duplicate(live.fold.seen(command).unwrap_or(revision))
+            }
+            (verdict, _) => verdict,
+        };
+        let verdicts = verdicts.into_iter().zip(&self.pending).map(told).collect();
+        let again = self.answer(&live, verdicts, after);
+        answer_again(self.inner, self.stream, again).await;
+        self.go_on(live)
+    }
+
+    fn give_up(&mut self) {
+        let (stream, tries) = (self.stream, self.tries);
+        self.fail(|| FireError::Contended { stream: stream.clone(), tries });
     }
 
     fn pause(&self) -> Duration {
@@ -181,17 +267,23 @@ impl<M: Machine> Group<'_, M> {
     }
 
     fn refused(&mut self, error: StoreError) -> Next<M> {
-        let source = Arc::new(error);
-        for request in self.pending.drain(..) {
-            request
-                .answer(Err(FireError::Store { stream: self.stream.clone(), source: Arc::clone(&source) }));
-        }
+        let (stream, source) = (self.stream, Arc::new(error));
+        self.fail(|| FireError::Store { stream: stream.clone(), source: Arc::clone(&source) });
         Next::Done(None)
     }
 
     fn fail_all(&mut self, error: &Arc<LoadError>) {
+        self.fail(|| FireError::Load(Arc::clone(error)));
+    }
+
+    /// Nothing was recorded, but for what was handed over before and never answered: of that nobody knows.
+    fn fail(&mut self, error: impl Fn() -> FireError) {
         for request in self.pending.drain(..) {
-            request.answer(Err(FireError::Load(Arc::clone(error))));
+            let lost = self.lost.as_ref().filter(|_| request.tried);
+            let stream = || self.stream.clone();
+            let unknown =
+                |lost: &Lost<M>| FireError::Unknown { stream: stream(), source: Arc::clone(&lost.error) };
+            request.answer(Err(lost.map_or_else(&error, unknown)));
         }
     }
 
@@ -205,7 +297,9 @@ impl<M: Machine> Group<'_, M> {
     ) -> Vec<(Request<M>, Revision)> {
         let mut verdicts = verdicts.into_iter();
         let mut again = Vec::new();
-        for request in self.pending.drain(..) {
+        let stops = self.trip.as_ref().is_some_and(|trip| trip.stops());
+        let count = if stops { verdicts.len() } else { self.pending.len() };
+        for request in self.pending.drain(..count) {
             let verdict = match verdicts.next() {
                 Some(verdict) => verdict,
                 None => Verdict::Conflict(FireError::Load(Arc::new(LoadError::Deleted {
@@ -250,7 +344,10 @@ fn fired<M: Machine>(revision: Revision, step: Step<M>) -> Fired<M> {
     Fired { revision, from, to, events, duplicate: false, ignored }
 }
 
-async fn load<M: Machine>(inner: &Inner<M>, stream: &StreamId) -> Result<Loaded<M>, Arc<LoadError>> {
+pub(super) async fn load<M: Machine>(
+    inner: &Inner<M>,
+    stream: &StreamId,
+) -> Result<Loaded<M>, Arc<LoadError>> {
     let now = || inner.repository.clock.now();
     if let Some(error) = inner.quarantine.holds(stream, now()) {
         return Err(error);
@@ -275,7 +372,7 @@ async fn answer_again<M: Machine>(inner: &Inner<M>, stream: &StreamId, again: Ve
 }
 
 /// The answer of the first time.
-async fn recorded<M: Machine>(
+pub(super) async fn recorded<M: Machine>(
     inner: &Inner<M>,
     stream: &StreamId,
     asked: (&Origin, Revision),

@@ -27,6 +27,9 @@ pub enum TenancyError {
     /// The host has nothing but tenants.
     #[error("every instance of this host belongs to a tenant: say which")]
     NoTenant,
+    /// The request of a tenant's batch names another tenant.
+    #[error("the batch is one tenant's, and this request names another")]
+    OtherTenant,
     /// An id that says nothing.
     #[error("the id of a tenant is empty")]
     Empty,

@@ -4,7 +4,8 @@
 //! it leads to an instance.
 
 use super::{
-    DeadLetter, Host, HostBuilder, LimitReport, Quarantined, ShadowReport, Tenancy, TenancyError, Tenant,
+    Batch, BatchOptions, DeadLetter, Host, HostBuilder, LimitReport, Quarantined, ShadowReport, Tenancy,
+    TenancyError, Tenant,
 };
 use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
@@ -30,6 +31,11 @@ impl<M: Machine> TenantHost<M> {
     /// No tenant has such an id.
     pub fn tenant(&self, tenant: &str) -> Result<Tenant<M>, TenancyError> {
         self.0.tenant(tenant)
+    }
+
+    /// See [`Host::batch`]. Every request is to name its tenant.
+    pub fn batch(&self, options: BatchOptions) -> Batch<M> {
+        self.0.batch(options)
     }
 
     /// What spans tenants: not to be handed to any of them.

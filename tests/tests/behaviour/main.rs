@@ -1,5 +1,6 @@
 //! Behaviour of the whole, one module for each concern.
 
+mod batch;
 mod commands;
 mod crash;
 mod diff;

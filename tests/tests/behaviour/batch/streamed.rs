@@ -1,0 +1,114 @@
+//! The streaming form: results as they finish, in bounded memory, from an iterator or a stream.
+
+use super::{numbered, records};
+use futures_core::Stream;
+use statewright::Host;
+use statewright::clock::FakeClock;
+use statewright::host::{BatchOptions, BatchRequest, BatchStream, OnFailure};
+use statewright::store::faulty::Faulty;
+use statewright::store::{MemoryStore, Store};
+use statewright_tests::{Door, DoorTrigger};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+async fn host(store: impl Store) -> Host<Door> {
+    let builder = Host::builder(store).clock(FakeClock::default()).effects_elsewhere();
+    builder.cache_max(64).build().await.expect("fine")
+}
+
+/// Requests that come in from elsewhere.
+struct Inbox(mpsc::Receiver<BatchRequest<Door>>);
+
+impl Stream for Inbox {
+    type Item = BatchRequest<Door>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+/// Polls once; whoever else is ready goes on first.
+async fn poll_once(results: &mut BatchStream<Door>) -> Poll<Option<u64>> {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    let place = |item: Option<statewright::host::BatchItem<Door>>| item.map(|item| item.place);
+    std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *results).poll_next(cx).map(place))).await
+}
+
+#[tokio::test]
+async fn each_result_comes_when_it_is_known() {
+    let store = Arc::new(Faulty::new(MemoryStore::new()));
+    let host = host(Arc::clone(&store)).await;
+    let (sender, inbox) = mpsc::channel(8);
+    let mut results = host.batch(BatchOptions::default()).fire_stream(Inbox(inbox));
+    assert!(poll_once(&mut results).await.is_pending(), "nothing has come in");
+    let [first, second] =
+        numbered([("a", DoorTrigger::Open), ("b", DoorTrigger::Open)]).try_into().expect("two");
+    sender.send(first).await.expect("there is room");
+    while results.counts().total == 0 {
+        assert!(poll_once(&mut results).await.is_pending());
+    }
+    let mut first = poll_once(&mut results).await;
+    while first.is_pending() {
+        first = poll_once(&mut results).await;
+    }
+    assert_eq!(first, Poll::Ready(Some(0)), "before the second has come in");
+    sender.send(second).await.expect("there is room");
+    drop(sender);
+    assert_eq!(results.next().await.map(|item| item.place), Some(1));
+    assert!(results.next().await.is_none() && results.next().await.is_none(), "and it stays over");
+}
+
+#[tokio::test]
+async fn no_more_is_taken_than_ahead_max() {
+    const AHEAD: u64 = 100;
+    let host = host(MemoryStore::new()).await;
+    let taken = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&taken);
+    let requests = (0..20_000_u64).map(move |n| {
+        count.fetch_add(1, Ordering::Relaxed);
+        BatchRequest::new(&(n % 7).to_string(), DoorTrigger::Knock { times: 1 })
+    });
+    let options = BatchOptions::default().ahead_max(100).parallelism(3);
+    let mut results = host.batch(options).fire_each(requests);
+    let mut given = 0;
+    while results.next().await.is_some() {
+        given += 1;
+        let ahead = taken.load(Ordering::Relaxed) - given;
+        assert!(ahead <= AHEAD, "{ahead} are ahead");
+        assert_eq!(results.counts().total, taken.load(Ordering::Relaxed));
+    }
+    assert_eq!((given, results.counts().succeeded), (20_000, 20_000));
+}
+
+#[tokio::test]
+async fn a_stream_that_stops_takes_nothing_more() {
+    let store = Arc::new(MemoryStore::new());
+    let host = host(Arc::clone(&store)).await;
+    let endless = std::iter::repeat_with(|| BatchRequest::new("a", DoorTrigger::Open));
+    let options = BatchOptions::default().ahead_max(10).on_failure(OnFailure::Stop);
+    let mut results = host.batch(options).fire_each(endless);
+    while results.next().await.is_some() {}
+    let counts = results.counts();
+    assert_eq!((counts.succeeded, counts.failed, counts.skipped), (1, 1, counts.total - 2));
+    assert!((10..=20).contains(&counts.total), "{counts}");
+    assert_eq!(records(&store).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_feeds_ends_with_its_time() {
+    let clock = FakeClock::default();
+    let builder = Host::<Door>::builder(MemoryStore::new()).clock(clock.clone()).effects_elsewhere();
+    let host = builder.build().await.expect("fine");
+    let (_sender, inbox) = mpsc::channel(8);
+    let options = BatchOptions::default().timeout(Duration::from_secs(10));
+    let mut results = host.batch(options).fire_stream(Inbox(inbox));
+    assert!(poll_once(&mut results).await.is_pending());
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(poll_once(&mut results).await, Poll::Ready(None));
+}
