@@ -1,8 +1,8 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
-//! All with `cargo xtask bench`; one by its name, `dispatch`, `decode`, `steps`, `batch`, `replay`, `replay_check`, `history`, `limit` or
-//! `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is the store alone, fed
-//! with the same steps by as many tasks.
+//! All with `cargo xtask bench`; one by its name, `dispatch`, `decode`, `steps`, `batch`, `replay`, `replay_check`, `history`,
+//! `limit`, `timers` or `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is
+//! the store alone, fed with the same steps by as many tasks.
 
 mod batch;
 mod build;
@@ -15,6 +15,7 @@ mod race;
 mod replay;
 mod replay_check;
 mod steps;
+mod timers;
 
 use std::error::Error;
 
@@ -23,8 +24,11 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    println!("{} cores", std::thread::available_parallelism()?);
     let asked: Vec<String> = std::env::args().skip(1).collect();
+    if let [timers::FILL, path, pending] = *asked.iter().map(String::as_str).collect::<Vec<_>>() {
+        return timers::fill(path, pending.parse()?).await;
+    }
+    println!("{} cores", std::thread::available_parallelism()?);
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
     if wanted("dispatch") {
         dispatch::run()?;
@@ -49,6 +53,9 @@ async fn main() -> Result<(), Failure> {
     }
     if wanted("limit") {
         limit::run()?;
+    }
+    if wanted("timers") {
+        timers::run().await?;
     }
     if wanted("build") {
         build::run()?;

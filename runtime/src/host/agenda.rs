@@ -13,7 +13,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use lru::LruCache;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use smallvec::SmallVec;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -24,8 +25,9 @@ const PAGE_MAX: usize = 1_000;
 /// shard over.
 const BEHIND_MAX: usize = 1_000;
 
-/// Instances of which is remembered what they wait for; the cell of another is left to be found out when it is due.
-const WAITING_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("more than nothing");
+/// Instances of a shard of which is remembered what they wait for, a third of a kilobyte each; the cell of another is left to
+/// be found out when it is due.
+const WAITING_MAX: NonZeroUsize = NonZeroUsize::new(2_048).expect("more than nothing");
 
 /// A cell of the agenda.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +49,7 @@ struct Value {
 /// What an instance waits for, as far as the log was read.
 #[derive(Debug, Default)]
 struct Waiting {
-    timers: BTreeMap<Box<str>, Timestamp>,
+    timers: SmallVec<[(Box<str>, Timestamp); 1]>,
     /// The cell that stands, as far as is known.
     cell: Option<Timestamp>,
     /// It was read from its first record on: there is no other timer, and no other cell.
@@ -125,7 +127,7 @@ impl Agenda {
         let (mut set, mut cleared) = (Vec::new(), Vec::new());
         for stream in touched {
             let Some(waiting) = self.waiting.get_mut(&stream) else { continue };
-            let (earliest, whole) = (waiting.timers.values().min().copied(), waiting.whole);
+            let (earliest, whole) = (waiting.timers.iter().map(|(_, due)| *due).min(), waiting.whole);
             let stood = std::mem::replace(&mut waiting.cell, earliest);
             if stood == earliest {
                 continue;
@@ -224,10 +226,8 @@ impl Agenda {
 impl Waiting {
     fn take(&mut self, changes: &[TimerChange]) {
         for change in changes {
-            match change.due {
-                Some(due) => self.timers.insert((&*change.name).into(), due),
-                None => self.timers.remove(&*change.name),
-            };
+            self.timers.retain(|(name, _)| **name != *change.name);
+            self.timers.extend(change.due.map(|due| ((&*change.name).into(), due)));
         }
     }
 }
