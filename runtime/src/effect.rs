@@ -51,6 +51,20 @@ impl EffectCx {
         format!("{tenant}/{machine}/{instance}/{}/{}", self.revision, self.index)
     }
 
+    /// The effect with this key; `None` for what is no key.
+    pub(crate) fn of_key(key: &str) -> Option<Self> {
+        let parts: Vec<_> = key.split('/').collect();
+        let [tenant, machine, instance, revision, index] = parts[..] else { return None };
+        let stream = StreamId::new(&unescaped(tenant), machine, &unescaped(instance));
+        let cx = Self::new(stream, (revision.parse().ok()?, index.parse().ok()?));
+        // What reads the same and is written otherwise is no key.
+        (cx.key() == key).then_some(cx)
+    }
+
+    pub(crate) fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
     /// The command id of the trigger that the effect may answer with.
     pub fn answer_id(&self) -> String {
         format!("effect/{}/{}", self.revision, self.index)
@@ -138,4 +152,21 @@ pub trait HandledBy<H>: Machine {
         cx: &'a EffectCx,
         effect: Self::Effect,
     ) -> BoxFuture<'a, EffectAnswer<Self>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_which_effect_it_is() {
+        for (tenant, instance) in [("", "a-1"), ("a/b", "100%/"), ("%2F", "")] {
+            let cx = EffectCx::new(StreamId::new(tenant, "Door", instance), (7, 1));
+            let found = EffectCx::of_key(&cx.key()).expect("it is a key");
+            assert_eq!((found.stream(), found.revision(), found.index()), (cx.stream(), 7, 1));
+        }
+        for wrong in ["", "/Door/a/1", "/Door/a/1/0/0", "/Door/a/01/0", "/Door/a/1/x", "/Door/a%/1/0"] {
+            assert!(EffectCx::of_key(wrong).is_none(), "{wrong}");
+        }
+    }
 }

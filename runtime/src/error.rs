@@ -244,6 +244,14 @@ pub enum BuildError {
         /// The option.
         option: &'static str,
     },
+    /// Options for an effect that the machine does not have.
+    #[error("machine `{machine}` has no effect `{effect}`")]
+    UnknownEffect {
+        /// The machine.
+        machine: &'static str,
+        /// The name that was given.
+        effect: String,
+    },
     /// A limit means nothing.
     #[error("the host cannot be built with this limit")]
     Limit(#[from] LimitError),

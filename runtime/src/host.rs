@@ -30,7 +30,7 @@ pub use batch::{
     Canceller, OnFailure, Retry, Skip,
 };
 pub use builder::HostBuilder;
-pub use effects::DeadLetter;
+pub use effects::{DeadLetter, DeadLetterError, DeadLetters, EffectOptions};
 pub use handle::{Command, Handle, Tenant};
 pub use limits::{Available, LimitReport};
 pub use quarantine::{Quarantined, Unreadable};
@@ -42,7 +42,7 @@ use crate::error::FireError;
 use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
 use crate::repository::Repository;
-use crate::store::{Revision, Store, StoreError, StreamId};
+use crate::store::{Revision, Store, StreamId};
 use crate::subscription::{Start, Subscribe};
 use crate::timers::Missed;
 use cache::Cache;
@@ -91,6 +91,7 @@ pub(crate) struct Options {
     pub(crate) history_every: u64,
     pub(crate) effects_max: usize,
     pub(crate) effect_attempts: u32,
+    pub(crate) effect_timeout: Duration,
     pub(crate) grace: Duration,
     pub(crate) lease: Duration,
     pub(crate) missed: Missed,
@@ -174,12 +175,9 @@ impl<M: Machine> Host<M> {
         self.0.limits.report()
     }
 
-    /// Effects that failed for good, at most `limit`, by shard.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        effects::dead_letters(&self.0, limit).await
+    /// Effects that failed for good: listed, done again or put away.
+    pub fn dead_letters(&self) -> DeadLetters<M> {
+        DeadLetters::new(self.clone())
     }
 
     /// Instances that cannot be read and are put aside, at most 1,024; none unless the host was built with

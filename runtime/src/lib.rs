@@ -93,3 +93,8 @@ struct Tenants;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/batch.md")]
 struct Batches;
+
+/// So is that of the page on effects.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/effects.md")]
+struct EffectsPage;

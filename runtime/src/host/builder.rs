@@ -1,6 +1,6 @@
 //! How a host is made.
 
-use super::effects::{self, Bound, Handlers};
+use super::effects::{self, Bound, EffectOptions, Handlers, Means, Ways};
 use super::limits::Limits;
 use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
@@ -33,6 +33,7 @@ pub struct HostBuilder<M: Machine, B = Host<M>> {
     options: Options,
     command_window: usize,
     handlers: Option<Arc<dyn Handlers<M>>>,
+    effect_options: Vec<(Box<str>, EffectOptions)>,
     effects_elsewhere: bool,
     shadow: Option<MakeJudge<M>>,
     limits: Vec<(LimitScope, RateLimit)>,
@@ -58,6 +59,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             history_every: 0,
             effects_max: 64,
             effect_attempts: 8,
+            effect_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             lease: Duration::from_secs(10),
             missed: Missed::FireOnce,
@@ -73,6 +75,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             options,
             command_window: 1_000,
             handlers,
+            effect_options: Vec::new(),
             effects_elsewhere: false,
             shadow,
             limits: Vec::new(),
@@ -223,6 +226,19 @@ impl<M: Machine, B> HostBuilder<M, B> {
         self
     }
 
+    /// How long the handler of an effect may take, 30 s unless said otherwise. One that takes longer is dropped where it
+    /// waits, and has failed in a way that may pass.
+    pub fn effect_timeout(mut self, time: Duration) -> Self {
+        self.options.effect_timeout = time;
+        self
+    }
+
+    /// What holds for the effects of this name in place of what holds for all; said twice, the last one holds.
+    pub fn effect(mut self, name: &str, options: EffectOptions) -> Self {
+        self.effect_options.push((name.into(), options));
+        self
+    }
+
     /// What becomes of an instance whose records cannot be read, [`Unreadable::Stop`] unless said otherwise. Either way it
     /// is not served, and every other is.
     pub fn unreadable(mut self, policy: Unreadable) -> Self {
@@ -253,8 +269,8 @@ impl<M: Machine, B> HostBuilder<M, B> {
     /// Starts the host. It reads from the log which effects are still to be done.
     ///
     /// # Errors
-    /// The machine has effects that nobody does, a bound is zero, the tenancy is another host's, or there is no tokio
-    /// runtime.
+    /// The machine has effects that nobody does, or not one that there are options for, a bound is zero, the tenancy is
+    /// another host's, or there is no tokio runtime.
     pub async fn build(self) -> Result<B, BuildError>
     where
         B: From<Host<M>>,
@@ -265,6 +281,8 @@ impl<M: Machine, B> HostBuilder<M, B> {
     async fn build_host(self) -> Result<Host<M>, BuildError> {
         self.check()?;
         tokio::runtime::Handle::try_current().map_err(BuildError::NoRuntime)?;
+        let common = (self.options.effect_timeout, self.options.effect_attempts);
+        let ways = Ways::new::<M>(common, self.effect_options)?;
         let Self {
             store, clock, ids, mut options, command_window, handlers, shadow, limits, tenancy, ..
         } = self;
@@ -301,7 +319,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             duties.push(timers::duty(&host));
         }
         if let Some(handlers) = handlers.filter(|_| !M::DEFINITION.effects.is_empty()) {
-            duties.push(effects::duty(&host, &handlers));
+            duties.push(effects::duty(&host, Means::new(handlers, ways, host.0.options.effects_max)));
         }
         if !duties.is_empty() || host.0.limits.are_shared() {
             fleet::start(&host.0, duties).await;
@@ -328,6 +346,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             ("shadow_queue_max", options.shadow_queue_max),
             ("effect_attempts", options.effect_attempts as usize),
             ("snapshot_every", usize::from(options.snapshot_every > 0)),
+            ("effect_timeout", usize::from(!options.effect_timeout.is_zero())),
             ("lease", usize::from(!options.lease.is_zero())),
         ];
         match bounds.into_iter().find(|(_, bound)| *bound == 0) {

@@ -14,21 +14,26 @@
 
 mod dispatcher;
 mod errand;
+mod lane;
+mod letters;
+mod options;
 mod parked;
 mod shelf;
 mod window;
 
+pub use letters::{DeadLetter, DeadLetterError, DeadLetters};
+pub use options::EffectOptions;
+pub(super) use options::Ways;
+
 use super::duty::{Duty, Tenure};
-use super::{Host, Inner, fleet};
+use super::{Host, fleet};
 use crate::effect::{EffectAnswer, EffectCx, HandledBy};
 use crate::error::chain;
 use crate::machine::Machine;
-use crate::store::{Cell, RecordedEffect, Shard, StoreError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use dispatcher::Dispatcher;
 use errand::Errand;
 use futures_core::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -46,44 +51,35 @@ impl<M: HandledBy<H>, H: Send + Sync> Handlers<M> for Bound<H> {
     }
 }
 
-/// An effect that failed for good.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct DeadLetter {
-    /// Its idempotency key.
-    pub key: String,
-    /// The instance whose step asked for it.
-    pub instance: String,
-    /// The effect as recorded.
-    pub effect: RecordedEffect,
-    /// What the handler said last, cause by cause.
-    pub error: String,
-    /// How often it was tried.
-    pub attempts: u32,
+/// What the effects of a host are done with, in all its shards.
+pub(super) struct Means<M: Machine> {
+    handlers: Arc<dyn Handlers<M>>,
+    ways: Ways,
+    turns: Semaphore,
+}
+
+impl<M: Machine> Means<M> {
+    pub(super) fn new(handlers: Arc<dyn Handlers<M>>, ways: Ways, effects_max: usize) -> Arc<Self> {
+        let turns = Semaphore::new(effects_max.min(Semaphore::MAX_PERMITS));
+        Arc::new(Self { handlers, ways, turns })
+    }
 }
 
 /// Does the effects of a shard while the host has it.
-pub(super) fn duty<M: Machine>(host: &Host<M>, handlers: &Arc<dyn Handlers<M>>) -> Duty {
-    let turns = Arc::new(Semaphore::new(host.0.options.effects_max));
-    let (host, handlers) = (host.clone(), Arc::clone(handlers));
+pub(super) fn duty<M: Machine>(host: &Host<M>, means: Arc<Means<M>>) -> Duty {
+    let host = host.clone();
     let run = move |tenure: Tenure| -> BoxFuture<'static, ()> {
-        let (host, handlers, turns) = (host.clone(), Arc::clone(&handlers), Arc::clone(&turns));
-        Box::pin(run(host, handlers, turns, tenure))
+        Box::pin(run(host.clone(), Arc::clone(&means), tenure))
     };
     Duty { name: fleet::EFFECTS, run: Arc::new(run) }
 }
 
 /// Until the shard is given up. What somebody else has changed is read anew.
-async fn run<M: Machine>(
-    host: Host<M>,
-    handlers: Arc<dyn Handlers<M>>,
-    turns: Arc<Semaphore>,
-    tenure: Tenure,
-) {
+async fn run<M: Machine>(host: Host<M>, means: Arc<Means<M>>, tenure: Tenure) {
+    let clock = Arc::clone(&host.0.repository.clock);
     let mut delays = pauses();
     while !tenure.is_leaving() {
-        let (host, handlers, turns) = (host.clone(), Arc::clone(&handlers), Arc::clone(&turns));
-        let clock = Arc::clone(&host.0.repository.clock);
-        let errand = Errand { host, handlers, turns, tenure: tenure.clone() };
+        let errand = Errand { host: host.clone(), means: Arc::clone(&means), tenure: tenure.clone() };
         let ended = match Dispatcher::open(errand).await {
             Ok(mut dispatcher) => dispatcher.work(&tenure).await,
             Err(failure) => Err(failure),
@@ -103,10 +99,6 @@ async fn run<M: Machine>(
     }
 }
 
-fn dead_prefix<M: Machine>() -> String {
-    format!("dead/{}/", M::DEFINITION.machine)
-}
-
 /// Longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
@@ -117,25 +109,4 @@ fn pauses() -> impl Iterator<Item = Duration> + Send {
         .without_max_times()
         .with_jitter()
         .build()
-}
-
-pub(super) async fn dead_letters<M: Machine>(
-    inner: &Inner<M>,
-    limit: usize,
-) -> Result<Vec<DeadLetter>, StoreError> {
-    let store = &inner.repository.store;
-    let mut letters = Vec::new();
-    for shard in (0..store.limits().shards).map(Shard) {
-        let room = limit.saturating_sub(letters.len());
-        let cells: Vec<Cell> = store.list(shard, &dead_prefix::<M>(), None, room).await?;
-        for cell in cells {
-            letters.push(serde_json::from_slice(&cell.value).map_err(|_| unreadable(&cell))?);
-        }
-    }
-    Ok(letters)
-}
-
-fn unreadable(cell: &Cell) -> StoreError {
-    let what = format!("the cell `{}` is no dead letter: remove it", cell.key.name);
-    StoreError::Corrupt { store: "the shelf".to_owned(), what }
 }

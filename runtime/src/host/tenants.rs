@@ -4,13 +4,13 @@
 //! it leads to an instance.
 
 use super::{
-    Batch, BatchOptions, DeadLetter, Host, HostBuilder, LimitReport, Quarantined, ShadowReport, Tenancy,
+    Batch, BatchOptions, DeadLetters, Host, HostBuilder, LimitReport, Quarantined, ShadowReport, Tenancy,
     TenancyError, Tenant,
 };
 use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
 use crate::repository::Repository;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::subscription::{Start, Subscribe};
 use std::fmt;
 use std::sync::Arc;
@@ -88,11 +88,8 @@ impl<M: Machine> Operator<M> {
     }
 
     /// See [`Host::dead_letters`].
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.0.dead_letters(limit).await
+    pub fn dead_letters(&self) -> DeadLetters<M> {
+        self.0.dead_letters()
     }
 
     /// See [`Host::quarantined`].

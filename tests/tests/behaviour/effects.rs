@@ -1,12 +1,14 @@
 //! Effects: recorded with the step, done after the commit, at least once, with one key.
 
+mod handlers;
+mod letters;
 mod order;
 mod parked;
 
 use statewright::Host;
 use statewright::clock::FakeClock;
 use statewright::effect::{EffectAnswer, EffectCx, EffectError};
-use statewright::store::{CellKey, MemoryStore, Put, Revision, Shard, Store, StreamId};
+use statewright::store::{MemoryStore, Revision, StreamId};
 use statewright_tests::{Door, DoorEffects, DoorTrigger};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -97,7 +99,7 @@ async fn a_failure_is_tried_again_and_a_fatal_one_is_a_dead_letter() {
     host.instance("b").fire(DoorTrigger::Knock { times: 2 }).await.expect("always");
     assert_eq!(keys.recv().await, Some(("/Door/b/1/0".to_owned(), 1)));
     let letters = loop {
-        let letters = host.dead_letters(10).await.expect("memory");
+        let letters = host.dead_letters().list(None, 10).await.expect("memory");
         if !letters.is_empty() {
             break letters;
         }
@@ -119,7 +121,7 @@ async fn a_handler_that_panics_loses_no_effect() {
     let host = Host::<Door>::builder(store).effects(bell).effect_attempts(1).build().await.expect("fine");
     assert_eq!(keys.recv().await, Some(("/Door/a/1/0".to_owned(), 1)));
     assert_eq!(keys.recv().await, Some(("/Door/a/2/0".to_owned(), 1)), "the next one has its turn");
-    let letters = host.dead_letters(10).await.expect("memory");
+    let letters = host.dead_letters().list(None, 10).await.expect("memory");
     assert_eq!((letters.len(), letters[0].key.as_str()), (1, "/Door/a/1/0"));
     assert!(letters[0].error.ends_with("the handler of `Ring` panicked"), "{}", letters[0].error);
     host.shutdown().await;
@@ -138,7 +140,7 @@ async fn an_effect_of_a_deleted_instance_is_done_once_and_its_answer_is_nobodys(
     // Comes in the next page, which is read when the first is done.
     asks.instance("b").fire(DoorTrigger::Knock { times: 1 }).await.expect("always");
     assert_eq!(keys.recv().await, Some(("/Door/b/1/0".to_owned(), 1)));
-    assert_eq!(host.dead_letters(10).await.expect("memory"), []);
+    assert_eq!(host.dead_letters().list(None, 10).await.expect("memory"), []);
     host.shutdown().await;
 }
 
@@ -148,15 +150,4 @@ fn no_two_instances_have_a_key_in_common() {
     assert_eq!(key("acme", "a-1"), "acme/Door/a-1/1/0");
     assert_ne!(key("a/Door/b", "c"), key("a", "b/Door/c"));
     assert_ne!(key("a", "b/c"), key("a", "b%2Fc"));
-}
-
-#[tokio::test]
-async fn a_dead_letter_that_cannot_be_read_is_named() {
-    let store = Arc::new(MemoryStore::with_shards(1));
-    let key = CellKey { shard: Shard(0), name: "dead/Door/x".into() };
-    let value = Some("no letter".into());
-    store.put(vec![Put { key, version: None, value }]).await.expect("memory");
-    let host = Host::<Door>::builder(store).effects_elsewhere().build().await.expect("fine");
-    let error = host.dead_letters(10).await.expect_err("it is no letter");
-    assert!(error.to_string().contains("dead/Door/x"), "{error}");
 }

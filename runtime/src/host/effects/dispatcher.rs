@@ -5,14 +5,15 @@
 //! the shelf.
 
 use super::errand::{End, Errand, Job, Stop};
-use super::parked::{self, Entry, Parked, Spot};
+use super::lane::{Lane, Waiting};
+use super::parked::{self, Parked};
 use super::pauses;
 use super::shelf::Shelf;
 use super::window::{WINDOW_MAX, Window};
 use crate::clock::Clock;
 use crate::host::duty::Tenure;
 use crate::machine::Machine;
-use crate::store::{CellKey, Cursor, Kind, Put, Record, Revision, Shard, Store, StoreError};
+use crate::store::{CellKey, Cursor, Kind, Put, Record, Shard, Store, StoreError};
 use futures_core::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -26,6 +27,9 @@ const SAVE_AFTER: Duration = Duration::from_millis(100);
 /// Instances of which what waits is done at once.
 const AGAIN_MAX: usize = 64;
 
+/// How long the oldest record may keep a full window from moving.
+const HOLD_UP_MAX: Duration = Duration::from_millis(100);
+
 /// Why a dispatcher does not go on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -37,26 +41,6 @@ pub(super) enum Failure {
     Task(#[from] JoinError),
     #[error("the shard is given up")]
     Left,
-}
-
-/// The work that goes on for one instance.
-#[derive(Debug, Default)]
-struct Lane {
-    /// The records whose work is settled when it ends.
-    records: Vec<u64>,
-    /// The last record that it does.
-    through: Revision,
-    /// The cell that stands for it, if it had waited.
-    version: u64,
-    /// What was read since.
-    waiting: VecDeque<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    number: u64,
-    record: Record,
-    old: bool,
 }
 
 pub(super) struct Dispatcher<M: Machine> {
@@ -152,6 +136,9 @@ impl<M: Machine> Dispatcher<M> {
         if self.shelf.look_at() <= now {
             self.look().await?;
         }
+        if self.held_up_at().is_some_and(|at| at <= now) {
+            self.make_room(tenure).await?;
+        }
         match self.next_sign(tenure, now).await {
             Sign::Left | Sign::Time => Ok(()),
             Sign::Ended(ended) => self.take_in(tenure, ended?).await,
@@ -164,8 +151,8 @@ impl<M: Machine> Dispatcher<M> {
     }
 
     async fn next_sign(&mut self, tenure: &Tenure, now: Duration) -> Sign {
-        let look_at = self.shelf.look_at();
-        let until = self.save_at.map_or(look_at, |at| at.min(look_at));
+        let times = [self.save_at, self.held_up_at()].into_iter().flatten();
+        let until = times.fold(self.shelf.look_at(), Duration::min);
         let has_room = self.window.room() > 0;
         let grown = self.grown.get_or_insert_with(|| {
             let (store, shard, at) = (Arc::clone(&self.store), self.shard, self.at.clone());
@@ -196,11 +183,12 @@ impl<M: Machine> Dispatcher<M> {
         let room = self.window.room();
         let page = self.store.scan(self.shard, &self.at, room).await?;
         let covered = self.cover(&page.records).await?;
-        let old = self.old;
+        let (old, now) = (self.old, self.clock.monotonic());
         self.old = old && page.records.len() == room;
         for (record, next) in page.records.into_iter().zip(page.cursors) {
-            let number = self.window.push(next);
+            let number = self.window.push(next, now);
             if has_effects::<M>(&record) {
+                let record = Arc::new(record);
                 let name = parked::name(&record.stream);
                 if !covered.contains(&name) {
                     self.enqueue(name, Waiting { number, record, old });
@@ -225,47 +213,21 @@ impl<M: Machine> Dispatcher<M> {
     }
 
     fn enqueue(&mut self, name: Box<str>, next: Waiting) {
-        match self.lanes.get_mut(&name) {
-            // It stands in the lane's cell, and the lane comes to it or has done it.
-            Some(lane) if next.record.revision <= lane.through => {}
-            Some(lane) => {
-                self.window.open(next.number);
-                lane.waiting.push_back(next);
-            }
-            None => {
-                self.window.open(next.number);
-                self.begin(name, next, VecDeque::new());
-            }
+        let number = next.number;
+        let is_open = if let Some(lane) = self.lanes.get_mut(&name) {
+            lane.wait(next)
+        } else {
+            self.spawn(name, Lane::begin(next, None, VecDeque::new()));
+            true
+        };
+        if is_open {
+            self.window.open(number);
         }
     }
 
-    /// Begins with a record that nothing of its instance stands before.
-    fn begin(&mut self, name: Box<str>, first: Waiting, waiting: VecDeque<Waiting>) {
-        let Waiting { number, record, old } = first;
-        let through = record.revision;
-        let job = Job {
-            stream: record.stream.clone(),
-            spot: Spot { revision: through, index: 0 },
-            attempts: 0,
-            through,
-            record: Some(record),
-            old,
-        };
-        let lane = Lane { records: vec![number], through, version: 0, waiting };
-        self.spawn(name, lane, job);
-    }
-
-    /// Begins with what has waited.
-    fn begin_again(&mut self, entry: Entry) {
-        let Entry { name, stream, version, parked } = entry;
-        let Parked { spot, attempts, through, .. } = parked;
-        let job = Job { stream, spot, attempts, through, record: None, old: true };
-        self.again += 1;
-        self.spawn(name, Lane { through, version, ..Lane::default() }, job);
-    }
-
-    fn spawn(&mut self, name: Box<str>, lane: Lane, job: Job) {
-        let errand = Arc::clone(&self.errand);
+    fn spawn(&mut self, name: Box<str>, begun: (Lane, Job)) {
+        let ((lane, job), errand) = (begun, Arc::clone(&self.errand));
+        self.again += usize::from(lane.cell().is_some());
         self.lanes.insert(name.clone(), lane);
         self.tasks.spawn(async move {
             let end = errand.run(job).await;
@@ -277,7 +239,11 @@ impl<M: Machine> Dispatcher<M> {
     async fn take_in(&mut self, tenure: &Tenure, ended: (Box<str>, End)) -> Result<(), Failure> {
         let (name, end) = ended;
         let Some(lane) = self.lanes.remove(&name) else { return Ok(()) };
-        self.again -= usize::from(lane.version > 0);
+        self.again -= usize::from(lane.cell().is_some());
+        let end = match (end, lane.rest()) {
+            (End::Done, Some(rest)) => End::Stopped(rest),
+            (end, _) => end,
+        };
         match end {
             End::Left => {}
             End::Done => self.go_on(tenure, name, lane).await?,
@@ -288,28 +254,74 @@ impl<M: Machine> Dispatcher<M> {
     }
 
     /// What the lane has done is settled, and what was read since has its turn.
-    async fn go_on(&mut self, tenure: &Tenure, name: Box<str>, mut lane: Lane) -> Result<(), Failure> {
-        if lane.version > 0 {
-            self.shelf.remove(tenure, (&name, lane.version)).await?;
+    async fn go_on(&mut self, tenure: &Tenure, name: Box<str>, lane: Lane) -> Result<(), Failure> {
+        if let Some(version) = lane.cell() {
+            let removed = self.shelf.remove(tenure, (&name, version)).await?;
+            if !removed && !lane.is_one() {
+                return Err(Failure::Moved);
+            }
         }
-        lane.records.iter().for_each(|record| self.window.settle(*record));
-        if let Some(next) = lane.waiting.pop_front().filter(|_| !tenure.is_leaving()) {
-            self.begin(name, next, lane.waiting);
+        let (settled, mut waiting) = lane.done();
+        for number in settled {
+            self.window.settle(number);
+        }
+        if let Some(next) = waiting.pop_front().filter(|_| !tenure.is_leaving()) {
+            self.spawn(name, Lane::begin(next, None, waiting));
         }
         Ok(())
     }
 
     /// The lane waits, with what was read since.
     async fn stop(&mut self, tenure: &Tenure, lane: (&str, Lane), stop: &Stop) -> Result<(), Failure> {
-        let (name, lane) = lane;
-        let read = lane.waiting.iter().map(|waiting| waiting.record.revision);
-        let through = read.fold(lane.through, Revision::max);
+        let (name, mut lane) = lane;
         let pause = SignedDuration::try_from(stop.pause).unwrap_or(SignedDuration::MAX);
         let due = self.clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX);
-        let parked = Parked { spot: stop.spot, attempts: stop.attempts, due, through };
-        self.shelf.park(tenure, (name, lane.version), &parked).await?;
-        let waiting = lane.waiting.iter().map(|waiting| waiting.number);
-        lane.records.into_iter().chain(waiting).for_each(|record| self.window.settle(record));
+        let parked = lane.stopped(stop, due);
+        self.cover_lane(tenure, (name, &mut lane), parked).await
+    }
+
+    /// The cell of a lane stands for all of it from now on.
+    async fn cover_lane(
+        &mut self,
+        tenure: &Tenure,
+        lane: (&str, &mut Lane),
+        parked: Parked,
+    ) -> Result<(), Failure> {
+        let (name, lane) = lane;
+        let version = self.shelf.park(tenure, (name, lane.cell().unwrap_or_default()), &parked).await?;
+        let version = match version {
+            Some(version) => version,
+            // Who was asked to do it again has written it: that stands for it too.
+            None if lane.is_one() => 0,
+            None => return Err(Failure::Moved),
+        };
+        let settled = lane.covered(version, parked);
+        for number in settled {
+            self.window.settle(number);
+        }
+        Ok(())
+    }
+
+    /// When the oldest record has kept a full window from moving for long enough, and there is room for it on the shelf.
+    fn held_up_at(&self) -> Option<Duration> {
+        let (_, since) = self.window.oldest()?;
+        let is_full = self.window.room() == 0 && self.again < AGAIN_MAX;
+        is_full.then_some(since.saturating_add(HOLD_UP_MAX))
+    }
+
+    /// Puts the lane of the oldest record on the shelf while it goes on: it keeps the window from moving no more, and whoever
+    /// comes after a kill begins with it.
+    async fn make_room(&mut self, tenure: &Tenure) -> Result<(), Failure> {
+        let Some((oldest, _)) = self.window.oldest() else { return Ok(()) };
+        let name = self.lanes.iter().find(|(_, lane)| lane.has(oldest)).map(|(name, _)| name.clone());
+        let Some((name, mut lane)) = name.and_then(|name| self.lanes.remove_entry(&name)) else {
+            return Ok(());
+        };
+        self.again += usize::from(lane.cell().is_none());
+        let parked = lane.going_on(self.clock.now());
+        self.cover_lane(tenure, (&name, &mut lane), parked).await?;
+        self.lanes.insert(name, lane);
+        self.advance();
         Ok(())
     }
 
@@ -319,15 +331,16 @@ impl<M: Machine> Dispatcher<M> {
         let lanes = &self.lanes;
         let due = self.shelf.due(|name| lanes.contains_key(name), room).await?;
         for entry in due {
-            self.begin_again(entry);
+            self.spawn(entry.name.clone(), Lane::begin_again(&entry));
         }
         Ok(())
     }
 
     fn advance(&mut self) {
-        self.window.advance();
+        let now = self.clock.monotonic();
+        self.window.advance(now);
         if self.window.unsaved() > 0 && self.save_at.is_none() {
-            self.save_at = Some(self.clock.monotonic().saturating_add(SAVE_AFTER));
+            self.save_at = Some(now.saturating_add(SAVE_AFTER));
         }
     }
 }

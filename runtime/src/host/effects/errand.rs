@@ -3,18 +3,20 @@
 //! What failed for good becomes a dead letter and the next one goes on. It writes no checkpoint and no cell of what waits:
 //! it says how it ended.
 
+use super::letters::DeadLetter;
+use super::options::Way;
 use super::parked::Spot;
-use super::{DeadLetter, Handlers, dead_prefix, pauses};
+use super::{Means, pauses};
+use crate::breaker::{Breaker, Permit};
 use crate::effect::{EffectAnswer, EffectCx, EffectError};
 use crate::error::{FireError, LoadError, chain};
 use crate::host::Host;
 use crate::host::duty::Tenure;
 use crate::machine::Machine;
-use crate::store::{CellKey, Kind, Payload, Put, Record, RecordedEffect, Revision, StoreError, StreamId};
-use bytes::Bytes;
+use crate::store::{Kind, Payload, Record, RecordedEffect, Revision, StoreError, StreamId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::SemaphorePermit;
 use tokio::task::JoinSet;
 
 /// Records of one instance that are read at once.
@@ -22,6 +24,9 @@ const READ_MAX: usize = 64;
 
 /// How long an instance waits that the store or the host, and not a handler, has let down.
 const LET_DOWN: Duration = Duration::from_secs(5);
+
+/// How long an effect waits for its turn among those of its name, and for the next chance if none came.
+const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// Effects of one instance that are to be done in order.
 pub(super) struct Job {
@@ -31,8 +36,10 @@ pub(super) struct Job {
     pub(super) attempts: u32,
     /// The last record.
     pub(super) through: Revision,
+    /// It is the first alone.
+    pub(super) is_one: bool,
     /// The first record, if it was read.
-    pub(super) record: Option<Record>,
+    pub(super) record: Option<Arc<Record>>,
     /// Somebody may have begun with it before: what has an answer in the log is done.
     pub(super) old: bool,
 }
@@ -63,22 +70,21 @@ pub(super) struct Stop {
 enum Fate {
     Done,
     /// The effect is not to blame, so it is no attempt.
-    LetDown,
+    Waits(Duration),
     Failed(EffectError),
     Left,
 }
 
 pub(super) struct Errand<M: Machine> {
     pub(super) host: Host<M>,
-    pub(super) handlers: Arc<dyn Handlers<M>>,
-    pub(super) turns: Arc<Semaphore>,
+    pub(super) means: Arc<Means<M>>,
     pub(super) tenure: Tenure,
 }
 
 impl<M: Machine> Errand<M> {
     pub(super) async fn run(&self, mut job: Job) -> End {
         let records = match job.record.take() {
-            Some(record) => Ok(vec![record]),
+            Some(record) => Ok(vec![Arc::unwrap_or_clone(record)]),
             None => self.read(&job).await,
         };
         let records = match records {
@@ -104,7 +110,10 @@ impl<M: Machine> Errand<M> {
 
     async fn read(&self, job: &Job) -> Result<Vec<Record>, StoreError> {
         let store = &self.host.0.repository.store;
-        Ok(store.read(&job.stream, job.spot.revision.before(), READ_MAX).await?.0)
+        Ok(store
+            .read(&job.stream, job.spot.revision.before(), if job.is_one { 1 } else { READ_MAX })
+            .await?
+            .0)
     }
 
     /// `Some`: it goes no further for now.
@@ -113,7 +122,8 @@ impl<M: Machine> Errand<M> {
             return None;
         }
         let begin = if record.revision == job.spot.revision { job.spot.index } else { 0 };
-        for (index, effect) in (0..).zip(&record.step.body.effects).skip_while(|(index, _)| *index < begin) {
+        let effects = (0..).zip(&record.step.body.effects).skip_while(|(index, _)| *index < begin);
+        for (index, effect) in effects.take(if job.is_one { 1 } else { usize::MAX }) {
             let spot = Spot { revision: record.revision, index };
             let attempt = if spot == job.spot { job.attempts + 1 } else { 1 };
             let cx = EffectCx::new(job.stream.clone(), (spot.revision.0, index));
@@ -121,11 +131,11 @@ impl<M: Machine> Errand<M> {
             match self.run_effect(&cx, effect, job.old || attempt > 1).await {
                 Fate::Done => {}
                 Fate::Left => return Some(End::Left),
-                Fate::LetDown => {
-                    return Some(End::Stopped(Stop { spot, attempts: attempt - 1, pause: LET_DOWN }));
+                Fate::Waits(pause) => {
+                    return Some(End::Stopped(Stop { spot, attempts: attempt - 1, pause }));
                 }
                 Fate::Failed(error) => {
-                    if error.is_retryable() && attempt < self.host.0.options.effect_attempts {
+                    if error.is_retryable() && attempt < self.means.ways.of(&effect.name).attempts {
                         tracing::debug!(effect = %effect.name, key = cx.key(), attempt, "will be tried again");
                         return Some(End::Stopped(Stop { spot, attempts: attempt, pause: pause(attempt) }));
                     }
@@ -146,20 +156,27 @@ impl<M: Machine> Errand<M> {
                 Err(error) => return let_down(cx, &error),
             }
         }
-        let turn = tokio::select! {
+        let way = self.means.ways.of(&effect.name);
+        let _own = match self.own_turn(way).await {
+            Ok(turn) => turn,
+            Err(fate) => return fate,
+        };
+        let _turn = tokio::select! {
             () = self.tenure.left() => return Fate::Left,
             // The semaphore is never closed.
-            turn = self.turns.acquire() => turn,
+            turn = self.means.turns.acquire() => turn,
         };
-        let answer = match self.handle(cx, effect).await {
+        let permit = match way.breaker.as_ref().map(Breaker::try_enter).transpose() {
+            Ok(permit) => permit,
+            Err(open) => return Fate::Waits(open.retry_after.max(TURN_MAX)),
+        };
+        let answer = match said(permit, self.handle(cx, effect, way.timeout).await) {
             Ok(Some(answer)) => answer,
             Ok(None) => return Fate::Done,
             Err(error) => return Fate::Failed(error),
         };
         let command = instance.command(&cx.answer_id()).causation(&cx.key()).reserved();
-        let answered = command.fire(answer).await;
-        drop(turn);
-        match answered {
+        match command.fire(answer).await {
             // An answer that is not accepted any more, or that was given before, is done with: the machine has spoken.
             Ok(_) | Err(FireError::Rejected(_) | FireError::CommandIdReused { .. }) => Fate::Done,
             Err(error) if is_deleted(&error) => Fate::Done,
@@ -170,42 +187,50 @@ impl<M: Machine> Errand<M> {
         }
     }
 
+    /// A turn among the effects of its name. Who waits for long makes room: others of the shard may be done at once.
+    async fn own_turn<'a>(&self, way: &'a Way) -> Result<Option<SemaphorePermit<'a>>, Fate> {
+        let Some(turns) = &way.turns else { return Ok(None) };
+        tokio::select! {
+            () = self.tenure.left() => Err(Fate::Left),
+            () = self.host.0.repository.clock.sleep(TURN_MAX) => Err(Fate::Waits(TURN_MAX)),
+            // The semaphore is never closed.
+            turn = turns.acquire() => Ok(turn.ok()),
+        }
+    }
+
     /// What reads the effect and what does it is code of the user's: it runs in a task of its own, so that a panic is a
     /// failure like another. The task ends with this call.
-    async fn handle(&self, cx: &EffectCx, effect: &RecordedEffect) -> EffectAnswer<M> {
-        let (handlers, cx, recorded) = (Arc::clone(&self.handlers), cx.clone(), effect.clone());
+    async fn handle(&self, cx: &EffectCx, effect: &RecordedEffect, timeout: Duration) -> EffectAnswer<M> {
+        let (means, cx, recorded) = (Arc::clone(&self.means), cx.clone(), effect.clone());
         let mut task = JoinSet::new();
         task.spawn(async move {
             let json = Payload::of(&recorded).map_err(EffectError::fatal)?;
             let typed = json.decode::<M::Effect>().map_err(EffectError::fatal)?;
-            handlers.handle(&cx, typed).await
+            means.handlers.handle(&cx, typed).await
         });
-        match task.join_next().await {
-            Some(Ok(answer)) => answer,
-            // What it said may hold a payload, so it is not carried on.
-            _ => Err(EffectError::retry(format!("the handler of `{}` panicked", effect.name))),
+        tokio::select! {
+            answer = task.join_next() => match answer {
+                Some(Ok(answer)) => answer,
+                // What it said may hold a payload, so it is not carried on.
+                _ => Err(EffectError::retry(format!("the handler of `{}` panicked", effect.name))),
+            },
+            () = self.host.0.repository.clock.sleep(timeout) => {
+                Err(EffectError::retry(format!("the handler of `{}` did not answer in {timeout:?}", effect.name)))
+            }
         }
     }
 
     /// The next effect has to wait for it: what is not written down would be lost.
     async fn bury(&self, cx: &EffectCx, effect: &RecordedEffect, error: &EffectError) {
-        let letter = DeadLetter {
-            key: cx.key(),
-            instance: cx.instance().to_owned(),
-            effect: effect.clone(),
-            error: chain(error),
-            attempts: cx.attempt(),
-        };
-        let attempts = letter.attempts;
-        tracing::error!(effect = %effect.name, key = letter.key, attempts, "the effect failed for good: see `dead_letters`");
-        let name = format!("{}{}", dead_prefix::<M>(), letter.key).into();
-        // Strings, numbers and JSON that was read: nothing of it can fail to be written.
-        let value = Some(Bytes::from(serde_json::to_vec(&letter).unwrap_or_default()));
-        let put = Put { key: CellKey { shard: self.tenure.shard, name }, version: None, value };
+        let (key, attempts) = (cx.key(), cx.attempt());
+        tracing::error!(effect = %effect.name, key, attempts, "the effect failed for good: see `dead_letters`");
+        let repository = &self.host.0.repository;
+        let letter = DeadLetter::new(cx, effect, (error, repository.clock.now()));
+        let put = letter.put(self.tenure.shard, M::DEFINITION.machine);
         let mut delays = pauses();
-        while let Err(error) = self.host.0.repository.store.put(vec![put.clone()]).await {
+        while let Err(error) = repository.store.put(vec![put.clone()]).await {
             tracing::warn!(%error, "a dead letter was not written yet");
-            self.host.0.repository.clock.sleep(delays.next().unwrap_or_default()).await;
+            repository.clock.sleep(delays.next().unwrap_or_default()).await;
         }
     }
 }
@@ -216,7 +241,18 @@ fn is_deleted(error: &FireError) -> bool {
 
 fn let_down(cx: &EffectCx, error: &FireError) -> Fate {
     tracing::warn!(key = cx.key(), error = chain(error), "an effect waits for its instance");
-    Fate::LetDown
+    Fate::Waits(LET_DOWN)
+}
+
+/// Tells the breaker. What is fatal says nothing against what is behind it.
+fn said<T>(permit: Option<Permit>, answer: Result<T, EffectError>) -> Result<T, EffectError> {
+    let failed = answer.as_ref().is_err_and(EffectError::is_retryable);
+    match permit {
+        Some(permit) if failed => permit.fail(),
+        Some(permit) => permit.succeed(),
+        None => {}
+    }
+    answer
 }
 
 /// How long to wait after so many failures.

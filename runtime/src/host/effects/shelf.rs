@@ -62,10 +62,10 @@ impl Shelf {
         let cells = self.store.get(&keys.collect::<Vec<_>>()).await?;
         let (mut covered, mut puts) = (BTreeSet::new(), Vec::new());
         for cell in cells {
-            let Entry { name, version, parked, .. } = parked::read(self.machine, cell)?;
+            let Entry { name, version, parked, .. } = parked::read(self.machine, &cell)?;
             if let Some(through) = last.get(&name).copied().filter(|last| parked.through < *last) {
                 let parked = Parked { through, ..parked };
-                puts.push(parked::put((self.shard, &name), version, Some(&parked)));
+                puts.push(parked::put((self.shard, &name), Some(version), Some(&parked)));
             }
             covered.insert(name);
         }
@@ -75,34 +75,36 @@ impl Shelf {
         Ok(covered)
     }
 
-    /// Something waits from now on; its cell was at this version, 0 if there was none.
+    /// Something waits from now on; its cell was at this version, 0 if there was none. The version it has now; `None`:
+    /// somebody else was faster, and what they wrote stands.
     pub(super) async fn park(
         &mut self,
         tenure: &Tenure,
         cell: (&str, u64),
         parked: &Parked,
-    ) -> Result<(), Failure> {
-        let put = parked::put((self.shard, cell.0), cell.1, Some(parked));
-        self.write(tenure, put).await?;
+    ) -> Result<Option<u64>, Failure> {
+        let version =
+            self.write(tenure, parked::put((self.shard, cell.0), Some(cell.1), Some(parked))).await?;
         (self.is_used, self.seen) = (true, true);
         let wait = Duration::try_from(parked.due.duration_since(self.clock.now())).unwrap_or_default();
         self.due_at = self.due_at.min(self.clock.monotonic().saturating_add(wait));
         self.look_at = self.look_at.min(self.due_at);
-        Ok(())
+        Ok(version)
     }
 
-    /// It waits no more; its cell was at this version.
-    pub(super) async fn remove(&mut self, tenure: &Tenure, cell: (&str, u64)) -> Result<(), Failure> {
-        self.write(tenure, parked::put((self.shard, cell.0), cell.1, None)).await
+    /// It waits no more; its cell was at this version. `false`: somebody else was faster, and what they wrote stands.
+    pub(super) async fn remove(&mut self, tenure: &Tenure, cell: (&str, u64)) -> Result<bool, Failure> {
+        let removed = self.write(tenure, parked::put((self.shard, cell.0), Some(cell.1), None)).await?;
+        self.look_at = if removed.is_some() { self.look_at } else { self.clock.monotonic() };
+        Ok(removed.is_some())
     }
 
     /// What has ended is lost when it is not written, so a store that does not answer is waited for.
-    async fn write(&mut self, tenure: &Tenure, put: Put) -> Result<(), Failure> {
+    async fn write(&mut self, tenure: &Tenure, put: Put) -> Result<Option<u64>, Failure> {
         let mut delays = pauses();
         loop {
             match self.store.put(vec![put.clone()]).await {
-                Ok(versions) if versions.contains(&None) => return Err(Failure::Moved),
-                Ok(_) => return Ok(()),
+                Ok(mut versions) => return Ok(versions.pop().flatten()),
                 Err(error) => tracing::warn!(%error, "that effects wait was not written yet"),
             }
             tokio::select! {
@@ -127,8 +129,7 @@ impl Shelf {
         let mut goes_on = cells.len() == PAGE_MAX;
         let mut due = Vec::new();
         for cell in cells {
-            let name = cell.key.name.clone();
-            match parked::read(self.machine, cell) {
+            match parked::read(self.machine, &cell) {
                 Err(error) => tracing::error!(shard = self.shard.0, %error, "remove it"),
                 Ok(entry) if is_at_work(&entry.name) => {}
                 Ok(entry) if entry.parked.due > time => {
@@ -141,7 +142,7 @@ impl Shelf {
                 }
                 Ok(entry) => due.push(entry),
             }
-            (self.seen, self.behind) = (true, Some(name));
+            (self.seen, self.behind) = (true, Some(cell.key.name));
         }
         self.looked(now, goes_on);
         Ok(due)
