@@ -84,6 +84,12 @@ pub enum LoadError {
         /// The record.
         revision: Revision,
     },
+    /// Its tenant was erased, or is about to be; a tenant's id is never used twice.
+    #[error("the tenant of `{stream}` was erased")]
+    TenantErased {
+        /// Which instance.
+        stream: StreamId,
+    },
     /// It was deleted; an id is never used twice.
     #[error("instance `{stream}` was deleted")]
     Deleted {
@@ -96,6 +102,11 @@ impl LoadError {
     /// Whether trying again may help.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Store { source, .. } if source.is_retryable())
+    }
+
+    /// Whether it was deleted or erased: it never comes back.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Deleted { .. } | Self::TenantErased { .. })
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The host decides nothing: generated code does. It knows no database.
 
-mod agenda;
+pub(crate) mod agenda;
 mod batch;
 mod builder;
 mod cache;
@@ -11,6 +11,7 @@ mod convoy;
 mod count;
 mod duty;
 mod effects;
+mod erased;
 pub(crate) mod fleet;
 mod handle;
 mod joint;
@@ -22,6 +23,7 @@ mod runner;
 mod shadow;
 mod snapshots;
 mod tenancy;
+mod tenant;
 mod tenants;
 mod timers;
 
@@ -38,7 +40,7 @@ pub use shadow::{Answer, Divergence, ShadowReport};
 pub use tenancy::{TENANT_BYTES_MAX, Tenancy, TenancyError};
 pub use tenants::{Operator, TenantHost};
 
-use crate::error::FireError;
+use crate::error::{FireError, LoadError};
 use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
 use crate::repository::Repository;
@@ -47,6 +49,7 @@ use crate::subscription::{Start, Subscribe};
 use crate::timers::Missed;
 use cache::Cache;
 use count::Count;
+use erased::Erased;
 use fleet::Fleet;
 use limits::Limits;
 use quarantine::Quarantine;
@@ -109,7 +112,8 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) loads: Semaphore,
     pub(crate) quarantine: Quarantine,
-    pub(crate) snapshots: mpsc::Sender<crate::store::Put>,
+    pub(crate) erased: Erased,
+    pub(crate) snapshots: mpsc::Sender<snapshots::Offer>,
     pub(crate) shadow: Option<Arc<Shadow<M>>>,
     /// Queues that are being worked off.
     pub(crate) running: Arc<Count>,
@@ -215,6 +219,17 @@ impl<M: Machine> Host<M> {
         Handle::new(self.clone(), self.0.repository.stream(tenant, id))
     }
 
+    /// Whether an instance may be asked at all. What the host asks itself is asked of instances that there are.
+    fn admit_tenant(&self, stream: &StreamId, reserved: bool) -> Result<(), FireError> {
+        if !reserved {
+            self.0.tenancy.admit_any(&stream.tenant)?;
+        }
+        if self.0.erased.holds(&stream.tenant) {
+            return Err(FireError::Load(Arc::new(LoadError::TenantErased { stream: stream.clone() })));
+        }
+        Ok(())
+    }
+
     pub(crate) fn enqueue(&self, stream: &StreamId, request: Request<M>) -> Result<(), FireError> {
         let reserved = request.reserved;
         self.enqueue_all(stream, [request], reserved)
@@ -230,9 +245,7 @@ impl<M: Machine> Host<M> {
         if *self.0.closing.borrow() && !reserved {
             return Err(FireError::Closed);
         }
-        if !reserved {
-            self.0.tenancy.admit_any(&stream.tenant)?;
-        }
+        self.admit_tenant(stream, reserved)?;
         let inner = &self.0;
         let queue_max = if reserved { usize::MAX } else { inner.options.queue_max };
         if let Some(slot) = inner.cache.enqueue(stream, requests, queue_max)? {

@@ -28,6 +28,7 @@ pub mod repository;
 pub mod stepper;
 pub mod store;
 pub mod subscription;
+pub mod tenant;
 pub mod testing;
 pub mod timers;
 

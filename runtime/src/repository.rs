@@ -10,7 +10,8 @@ mod snapshot;
 pub use encode::Origin;
 use encode::apply_changes;
 pub(crate) use encode::{encode_rejection, encode_step};
-pub(crate) use snapshot::Snapshot;
+pub(crate) use kept::address_prefix as history_prefix;
+pub(crate) use snapshot::{Snapshot, address_prefix as snapshot_prefix};
 
 use crate::clock::{Clock, SystemClock};
 use crate::cx::{Cx, Ids, RandomIds};

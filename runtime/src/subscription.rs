@@ -13,6 +13,7 @@ mod lane;
 mod position;
 mod reader;
 
+pub(crate) use checkpoint::is_of;
 pub use consumer::{Consumer, Named};
 pub use error::SubscriptionError;
 pub use item::Item;

@@ -9,6 +9,7 @@ pub mod address;
 pub mod gate;
 pub mod kettle;
 pub mod loan;
+pub mod stalling;
 pub mod stepping;
 pub mod ticket;
 

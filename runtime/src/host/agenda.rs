@@ -232,6 +232,16 @@ impl Waiting {
     }
 }
 
+/// Whether an entry is one of a tenant's, by what stands behind `agenda/` in its name.
+pub(crate) fn is_of(rest: &str, tenant: &str) -> bool {
+    let mut parts = rest.splitn(5, '/').skip(2);
+    let (Some(tenants), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    tenants == tenant.len().to_string() && text.starts_with(tenant)
+}
+
+/// Where the entries of a machine stand.
 fn prefix(machine: &str) -> String {
     format!("agenda/{machine}/")
 }

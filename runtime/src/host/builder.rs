@@ -1,6 +1,7 @@
 //! How a host is made.
 
 use super::effects::{self, Bound, EffectOptions, Handlers, Means, Ways};
+use super::erased::Erased;
 use super::limits::Limits;
 use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
@@ -302,6 +303,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             in_flight: Arc::new(Semaphore::new(options.in_flight_max.min(Semaphore::MAX_PERMITS))),
             loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
             quarantine: Quarantine::new(options.unreadable),
+            erased: Erased::default(),
             options,
             tenancy,
             snapshots: sender,

@@ -90,6 +90,18 @@ impl<M: Machine> Cache<M> {
         Ok(waiting)
     }
 
+    /// Lets go of the instances of a tenant, but for those that have work.
+    pub(crate) fn forget(&self, tenant: &str) {
+        for part in &self.parts {
+            let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            let idle = part.iter().filter(|(stream, slot)| *stream.tenant == *tenant && slot.is_idle());
+            let idle: Vec<_> = idle.map(|(stream, _)| stream.clone()).collect();
+            for stream in idle {
+                part.pop(&stream);
+            }
+        }
+    }
+
     fn shrink(&self, part: &mut LruCache<StreamId, Arc<Slot<M>>>) {
         for _ in 0..SEARCH_MAX {
             if part.len() <= self.part_max {

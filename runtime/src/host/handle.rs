@@ -19,8 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 /// The instances of one tenant.
 #[derive(Debug)]
 pub struct Tenant<M: Machine> {
-    host: Host<M>,
-    tenant: Box<str>,
+    pub(super) host: Host<M>,
+    pub(super) tenant: Arc<str>,
 }
 
 impl<M: Machine> Tenant<M> {

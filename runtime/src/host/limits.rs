@@ -75,6 +75,8 @@ impl Drop for Taking<'_> {
 impl<M: Machine> Host<M> {
     /// The tokens of a trigger of a caller's. Nobody waits for them while the host shuts down.
     pub(super) async fn admit(&self, stream: &StreamId, trigger: &str) -> Result<Passes, FireError> {
+        // Who is not let in takes no token.
+        self.admit_tenant(stream, false)?;
         let mut closing = self.0.closing.subscribe();
         tokio::select! {
             biased;
@@ -131,6 +133,15 @@ impl Limits {
             match &limit.buckets {
                 Buckets::One(limiter) => limiter.refund(pass),
                 Buckets::Each(limiter) => limiter.refund(limit.key(stream), pass),
+            }
+        }
+    }
+
+    /// Drops the buckets of a tenant and of its instances.
+    pub(super) fn forget(&self, tenant: &str) {
+        for limit in &self.0 {
+            if let Buckets::Each(limiter) = &limit.buckets {
+                limiter.forget_tenant(tenant);
             }
         }
     }

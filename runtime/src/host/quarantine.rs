@@ -68,8 +68,7 @@ impl Quarantine {
 
     /// An instance could not be loaded.
     pub(crate) fn put(&self, stream: &StreamId, error: &Arc<LoadError>, now: Timestamp) {
-        let deleted = matches!(**error, LoadError::Deleted { .. });
-        if self.policy == Unreadable::Stop || error.is_retryable() || deleted {
+        if self.policy == Unreadable::Stop || error.is_retryable() || error.is_gone() {
             return;
         }
         let mut held = self.lock();
@@ -86,6 +85,20 @@ impl Quarantine {
     pub(crate) fn release(&self, stream: &StreamId) {
         if self.policy == Unreadable::Quarantine {
             self.lock().pop(stream);
+        }
+    }
+
+    /// Nothing of a tenant is put aside any more.
+    pub(crate) fn forget(&self, tenant: &str) {
+        let mut held = self.lock();
+        let streams: Vec<_> = held
+            .iter()
+            .map(|(stream, _)| stream)
+            .filter(|stream| *stream.tenant == *tenant)
+            .cloned()
+            .collect();
+        for stream in streams {
+            held.pop(&stream);
         }
     }
 

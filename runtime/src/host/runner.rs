@@ -12,6 +12,7 @@ use crate::instance::Step;
 use crate::machine::Machine;
 use crate::repository::{Loaded, Origin, decode_events, named_state};
 use crate::store::{Append, Kind, Outcome, Revision, StoreError, StreamId, Unit};
+use crate::tenant;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -178,15 +179,23 @@ impl<'a, M: Machine> Group<'a, M> {
     async fn record(&mut self, mut live: Loaded<M>, round: Round<M>) -> Next<M> {
         let Round { verdicts, steps } = round;
         let after = live.fold.head;
+        // The end of its stream stops an instance of an erased tenant. One that begins has none.
+        let begins = after.revision == Revision(0);
+        if begins && let Err(error) = self.inner.refuse_erased(self.stream).await {
+            self.fail_all(&Arc::new(error));
+            return Next::Done(None);
+        }
         let first = steps.first().map(|step| Arc::clone(&step.command)).unwrap_or_default();
         let append = Append { stream: self.stream.clone(), after, steps };
         match self.append(append).await {
+            Some(Outcome::Appended(_)) if begins && self.came_late().await => Next::Done(None),
             Some(Outcome::Appended(head)) => {
                 live.fold.head = head;
                 let deleted = matches!(verdicts.last(), Some(Verdict::Deleted(_)));
                 let again = self.answer(&live, verdicts, after.revision);
                 answer_again(self.inner, self.stream, again).await;
                 if deleted {
+                    snapshots::discard(self.inner, self.stream).await;
                     return Next::Done(None);
                 }
                 snapshots::offer(self.inner, self.stream, &live, after.revision);
@@ -209,6 +218,20 @@ impl<'a, M: Machine> Group<'a, M> {
             None if self.trip.is_some() => Next::Done(None),
             None => self.refused(StoreError::Empty { stream: self.stream.clone() }),
         }
+    }
+
+    /// Whether the tenant was erased while the instance began. Who erases it may be past this instance, so it is ended here.
+    async fn came_late(&mut self) -> bool {
+        if !matches!(self.inner.refuse_erased(self.stream).await, Err(LoadError::TenantErased { .. })) {
+            return false;
+        }
+        let ended = tenant::end(&*self.inner.repository.store, self.stream, self.now).await;
+        if let Err(error) = ended {
+            tracing::error!(stream = %self.stream, %error, "it began while its tenant was erased: erase the tenant again");
+        }
+        self.lost = None;
+        self.fail_all(&Arc::new(LoadError::TenantErased { stream: self.stream.clone() }));
+        true
     }
 
     /// Another host was faster, or the answer was lost: the copy is thrown away, and after a moment all is read and
@@ -241,6 +264,9 @@ impl<'a, M: Machine> Group<'a, M> {
     /// their records.
     async fn landed(&mut self, live: Loaded<M>) -> Next<M> {
         let Some(Lost { after, verdicts, .. }) = self.lost.take() else { return Next::Done(Some(live)) };
+        if after == Revision(0) && self.came_late().await {
+            return Next::Done(None);
+        }
         let told = |(verdict, request): (_, &Request<M>)| match (verdict, &request.origin.command) {
             (Verdict::Fired(revision, _), command) => {
                 Verdict::Duplicate(live.fold.seen(command).unwrap_or(revision))
@@ -354,7 +380,10 @@ pub(super) async fn load<M: Machine>(
     }
     // The semaphore is never closed.
     let _turn = inner.loads.acquire().await;
-    let loaded = inner.repository.load(stream).await.map_err(Arc::new);
+    let loaded = match inner.refuse_erased(stream).await {
+        Ok(()) => inner.repository.load(stream).await.map_err(Arc::new),
+        Err(error) => Err(Arc::new(error)),
+    };
     match &loaded {
         Ok(_) => inner.quarantine.release(stream),
         Err(error) => inner.quarantine.put(stream, error, now()),

@@ -1,14 +1,24 @@
-//! Writes snapshots behind the callers' backs. A snapshot that fails or finds no room is left out: the log has it all.
+//! Writes snapshots behind the callers' backs, and removes those of what was deleted or erased. A snapshot that fails or finds no room is left out: the log has it all.
 
 use super::Inner;
 use crate::machine::Machine;
 use crate::repository::{Loaded, Snapshot};
-use crate::store::{Put, Revision, StreamId};
+use crate::store::{Put, Revision, Store, StoreError, StreamId};
+use crate::tenant;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Cells that are written at once.
 const WRITES_MAX: usize = 64;
+
+/// A cell to write or to remove.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    /// Whose instance it is of.
+    tenant: Arc<str>,
+    put: Put,
+}
 
 /// Takes a snapshot when the append went on into another span of the stream.
 pub(super) fn offer<M: Machine>(inner: &Inner<M>, stream: &StreamId, live: &Loaded<M>, before: Revision) {
@@ -18,14 +28,23 @@ pub(super) fn offer<M: Machine>(inner: &Inner<M>, stream: &StreamId, live: &Load
         && let Ok(room) = inner.snapshots.try_reserve()
         && let Some(put) = Snapshot::put(&inner.repository, stream, live, turn)
     {
-        room.send(put);
+        room.send(Offer { tenant: Arc::clone(&stream.tenant), put });
     }
     let place = |revision: Revision| revision.0.checked_div(inner.options.history_every);
     if place(live.revision()) != place(before)
         && let Ok(room) = inner.snapshots.try_reserve()
         && let Some(put) = inner.repository.kept_put(stream, live)
     {
-        room.send(put);
+        room.send(Offer { tenant: Arc::clone(&stream.tenant), put });
+    }
+}
+
+/// Removes the snapshots of an instance that was deleted, behind those that were offered before. Its history snapshots
+/// stay, as its records do.
+pub(super) async fn discard<M: Machine>(inner: &Inner<M>, stream: &StreamId) {
+    for put in inner.repository.snapshot_removals(stream) {
+        // A host that shuts down leaves them: nobody reads them any more, and erasing the tenant finds them.
+        let _ = inner.snapshots.send(Offer { tenant: Arc::clone(&stream.tenant), put }).await;
     }
 }
 
@@ -42,20 +61,20 @@ fn span(revision: Revision, every: u64, window: u64) -> u64 {
 }
 
 /// Writes until the host is gone.
-pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiver<Put>) {
+pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiver<Offer>) {
     let store = Arc::clone(&inner.repository.store);
     let mut closing = inner.closing.subscribe();
     let background = Arc::clone(&inner.background);
     background.enter();
     tokio::spawn(async move {
-        let mut puts = Vec::new();
+        let mut offers = Vec::new();
         loop {
             tokio::select! {
                 biased;
-                count = offered.recv_many(&mut puts, WRITES_MAX) => if count == 0 { break },
+                count = offered.recv_many(&mut offers, WRITES_MAX) => if count == 0 { break },
                 _ = closing.wait_for(|closing| *closing) => break,
             }
-            if let Err(error) = store.put(std::mem::take(&mut puts)).await {
+            if let Err(error) = write(&*store, std::mem::take(&mut offers)).await {
                 tracing::warn!(machine = M::DEFINITION.machine, %error, "snapshots were not written");
             }
         }
@@ -63,6 +82,22 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiv
         drop(store);
         background.leave();
     });
+}
+
+/// Writes, and then looks whether a tenant is erased: whoever erases it has either marked it before, or finds what was
+/// written.
+async fn write(store: &dyn Store, offers: Vec<Offer>) -> Result<(), StoreError> {
+    let (tenants, puts): (Vec<_>, Vec<_>) = offers.into_iter().map(|offer| (offer.tenant, offer.put)).unzip();
+    let keys: Vec<_> = puts.iter().map(|put| put.key.clone()).collect();
+    store.put(puts).await?;
+    let distinct: BTreeSet<_> = tenants.iter().map(|tenant| &**tenant).collect();
+    let erased = tenant::are_erased(store, distinct).await?;
+    let late = keys.into_iter().zip(&tenants).filter(|(_, tenant)| erased.contains(&&***tenant));
+    let late: Vec<_> = late.map(|(key, _)| Put { key, version: None, value: None }).collect();
+    if !late.is_empty() {
+        store.put(late).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

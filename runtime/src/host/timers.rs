@@ -7,7 +7,7 @@ use super::agenda::{Agenda, Entry};
 use super::duty::{Duty, Tenure};
 use super::request::{Ask, Request, Woken};
 use super::{Host, fleet};
-use crate::error::{FireError, LoadError, chain};
+use crate::error::{FireError, chain};
 use crate::machine::Machine;
 use crate::repository::Origin;
 use crate::store::{Shard, StoreError};
@@ -121,7 +121,7 @@ async fn wake<M: Machine>(host: &Host<M>, entry: &Entry) -> Option<Entry> {
     let stream = || entry.stream.clone();
     match answer {
         Some(Ok(Woken { next, .. })) => next.map(|due| Entry { stream: stream(), due, tries: 0 }),
-        Some(Err(FireError::Load(error))) if matches!(*error, LoadError::Deleted { .. }) => None,
+        Some(Err(FireError::Load(error))) if error.is_gone() => None,
         failed => {
             let error = failed.and_then(Result::err);
             Some(again(entry, clock.now(), error.as_ref()))

@@ -169,6 +169,16 @@ impl KeyedLimiter {
         });
     }
 
+    /// Drops the buckets of a tenant and of its instances, full or not; those stay for which somebody waits.
+    pub fn forget_tenant(&self, tenant: &str) {
+        for part in &self.parts {
+            let mut part = lock(part);
+            let before = part.kept.len();
+            part.kept.retain(|kept| kept.key().tenant != tenant || kept.queue.len() > 0);
+            self.keys.fetch_sub(before.saturating_sub(part.kept.len()), Ordering::AcqRel);
+        }
+    }
+
     /// This many hosts share the rate, at least one. Nothing changes for a limit that is not
     /// [`shared`](RateLimit::shared); what is in the buckets stays in them.
     pub fn set_hosts(&self, hosts: u32) {

@@ -100,8 +100,9 @@ fn name_in(prefix: &str, revision: u64) -> Box<str> {
     format!("{prefix}{revision:020}").into()
 }
 
-/// Lengths keep apart what separators in hostile ids would mix up, and no address is the beginning of another.
-fn address_prefix(stream: &StreamId) -> String {
+/// Under which an instance's history snapshots stand. Lengths keep apart what separators in hostile ids would mix up, and
+/// no address is the beginning of another.
+pub(crate) fn address_prefix(stream: &StreamId) -> String {
     let StreamId { tenant, machine, instance } = stream;
     let lengths = [tenant, machine, instance].map(|part| part.len());
     let [tenants, machines, instances] = lengths;

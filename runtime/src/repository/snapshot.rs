@@ -108,17 +108,23 @@ impl<M: Machine> Repository<M> {
         Ok(restored.unwrap_or_else(|| self.fresh(stream)))
     }
 
+    /// Removes the snapshots of an instance.
+    pub(crate) fn snapshot_removals(&self, stream: &StreamId) -> impl Iterator<Item = Put> {
+        let keys = (0..KEPT).map(|turn| self.snapshot_key(stream, turn));
+        keys.map(|key| Put { key, version: None, value: None })
+    }
+
     fn snapshot_key(&self, stream: &StreamId, turn: u64) -> CellKey {
-        let StreamId { tenant, machine, instance } = stream;
-        // Lengths keep apart what separators in hostile ids would mix up.
-        let name = format!(
-            "snapshot/{}/{}/{tenant}{machine}{instance}/{}",
-            tenant.len(),
-            machine.len(),
-            turn % KEPT
-        );
+        let name = format!("{}{}", address_prefix(stream), turn % KEPT);
         CellKey { shard: self.store.shard(stream), name: name.into() }
     }
+}
+
+/// Under which an instance's snapshots stand. Lengths keep apart what separators in hostile ids would mix up: those of
+/// another tenant or machine never stand under it.
+pub(crate) fn address_prefix(stream: &StreamId) -> String {
+    let StreamId { tenant, machine, instance } = stream;
+    format!("snapshot/{}/{}/{tenant}{machine}{instance}/", tenant.len(), machine.len())
 }
 
 /// The data of a snapshot, if its type would write it as it was written. A field that has been added since, and that

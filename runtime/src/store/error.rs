@@ -97,6 +97,14 @@ pub enum StoreError {
         /// The most there can be.
         max: usize,
     },
+    /// Others wrote a stream, every time.
+    #[error("`{stream}` is written by others: {tries} tries were not enough, try again later")]
+    Contended {
+        /// Which stream.
+        stream: StreamId,
+        /// How often it was tried.
+        tries: u32,
+    },
     /// The store was closed.
     #[error("the store `{store}` is closed")]
     Closed {
@@ -108,6 +116,6 @@ pub enum StoreError {
 impl StoreError {
     /// Whether trying again may help.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { retryable: true, .. } | Self::Open { .. })
+        matches!(self, Self::Unavailable { retryable: true, .. } | Self::Open { .. } | Self::Contended { .. })
     }
 }

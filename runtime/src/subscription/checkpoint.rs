@@ -41,6 +41,11 @@ pub(super) fn path(whose: &Whose, name: &str) -> String {
     format!("{machine}/{tenant}/{instance}/{}", escape(name))
 }
 
+/// Whether a path is one of a tenant's, or of an instance of it.
+pub(crate) fn is_of(path: &str, tenant: &str) -> bool {
+    path.split('/').nth(1) == Some(&*escape(tenant))
+}
+
 fn escape(part: &str) -> String {
     part.replace('%', "%25").replace('/', "%2F").replace('*', "%2A")
 }

@@ -9,11 +9,11 @@ use super::parked::Spot;
 use super::{Means, pauses};
 use crate::breaker::{Breaker, Permit};
 use crate::effect::{EffectAnswer, EffectCx, EffectError};
-use crate::error::{FireError, LoadError, chain};
+use crate::error::{FireError, chain};
 use crate::host::Host;
 use crate::host::duty::Tenure;
 use crate::machine::Machine;
-use crate::store::{Kind, Payload, Record, RecordedEffect, Revision, StoreError, StreamId};
+use crate::store::{Kind, Payload, Put, Record, RecordedEffect, Revision, StoreError, StreamId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
@@ -82,7 +82,15 @@ pub(super) struct Errand<M: Machine> {
 }
 
 impl<M: Machine> Errand<M> {
-    pub(super) async fn run(&self, mut job: Job) -> End {
+    /// What an erased tenant has left undone waits for nothing.
+    pub(super) async fn run(&self, job: Job) -> End {
+        let tenant = Arc::clone(&job.stream.tenant);
+        let end = self.run_all(job).await;
+        let is_stopped = matches!(end, End::Stopped(_));
+        if is_stopped && self.host.0.is_erased(&tenant).await.unwrap_or(false) { End::Done } else { end }
+    }
+
+    async fn run_all(&self, mut job: Job) -> End {
         let records = match job.record.take() {
             Some(record) => Ok(vec![Arc::unwrap_or_clone(record)]),
             None => self.read(&job).await,
@@ -228,15 +236,25 @@ impl<M: Machine> Errand<M> {
         let letter = DeadLetter::new(cx, effect, (error, repository.clock.now()));
         let put = letter.put(self.tenure.shard, M::DEFINITION.machine);
         let mut delays = pauses();
-        while let Err(error) = repository.store.put(vec![put.clone()]).await {
+        while let Err(error) = self.write_letter(cx, &put).await {
             tracing::warn!(%error, "a dead letter was not written yet");
             repository.clock.sleep(delays.next().unwrap_or_default()).await;
         }
     }
+
+    /// Whoever erases the tenant has either marked it before this looks, or finds the letter.
+    async fn write_letter(&self, cx: &EffectCx, letter: &Put) -> Result<(), StoreError> {
+        let store = &self.host.0.repository.store;
+        store.put(vec![letter.clone()]).await?;
+        if self.host.0.is_erased(&Arc::from(cx.tenant())).await? {
+            store.put(vec![Put { value: None, ..letter.clone() }]).await?;
+        }
+        Ok(())
+    }
 }
 
 fn is_deleted(error: &FireError) -> bool {
-    matches!(error, FireError::Load(error) if matches!(**error, LoadError::Deleted { .. }))
+    matches!(error, FireError::Load(error) if error.is_gone())
 }
 
 fn let_down(cx: &EffectCx, error: &FireError) -> Fate {
