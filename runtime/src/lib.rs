@@ -23,6 +23,7 @@ pub mod instance;
 pub mod lease;
 pub mod limit;
 pub mod machine;
+pub mod projection;
 pub mod replay;
 pub mod repository;
 pub mod stepper;

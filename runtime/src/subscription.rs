@@ -156,6 +156,12 @@ impl<T: Item> Subscribe<T> {
         Self { source, start, events: None, items: PhantomData }
     }
 
+    /// Begins there instead.
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
     /// Only records with at least one event of these names, in whatever version; they come with all their events. For a
     /// machine, names are asked for after records are read: an event that is retired counts under its own name and under
     /// those of the events made of it. Said twice, the names of both calls count.
@@ -291,6 +297,13 @@ impl<T: Item> Subscription<T> {
     /// Whether [`next`](Self::next) may have something to hand out without asking the store.
     pub fn is_buffered(&self) -> bool {
         self.reader.is_buffered()
+    }
+}
+
+impl<T> Clone for Subscribe<T> {
+    fn clone(&self) -> Self {
+        let (source, start, events) = (self.source.clone(), self.start.clone(), self.events.clone());
+        Self { source, start, events, items: PhantomData }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::store::{Cursor, Record, Revision, Shard, Store, StoreError, StreamId};
 use futures_core::future::BoxFuture;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 /// Records that are read at once, and the most that a subscription keeps.
@@ -26,8 +26,8 @@ pub(super) struct Lane {
 enum State {
     /// There may be something to read.
     Due,
-    /// There was nothing more.
-    AtEnd(Option<Watch>),
+    /// There was nothing more. The mutex is never locked: with it, a subscription can be looked at from many threads.
+    AtEnd(Option<Mutex<Watch>>),
 }
 
 impl Lane {
@@ -77,8 +77,10 @@ impl Lane {
         let after = if self.stream.is_some() { &self.end } else { &self.at };
         let watch = watch.get_or_insert_with(|| {
             let (store, shard, after) = (Arc::clone(store), self.shard, after.clone());
-            Box::pin(async move { store.changed(shard, &after).await })
+            let watch: Watch = Box::pin(async move { store.changed(shard, &after).await });
+            Mutex::new(watch)
         });
+        let watch = watch.get_mut().unwrap_or_else(PoisonError::into_inner);
         match watch.as_mut().poll(cx) {
             Poll::Pending => Ok(()),
             Poll::Ready(told) => {

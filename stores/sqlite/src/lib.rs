@@ -12,6 +12,7 @@
 mod error;
 mod heads;
 mod lock;
+mod projection;
 mod queries;
 mod readers;
 mod rows;
@@ -19,4 +20,6 @@ mod schema;
 mod store;
 mod writer;
 
+pub use projection::{Progress, ProjectionError, Projector, SqliteProjection, Tables};
+pub use rusqlite;
 pub use store::{Durability, SqliteBuilder, SqliteStore};

@@ -7,7 +7,7 @@ use crate::queries;
 use crate::readers::Readers;
 use crate::rows::{COLUMNS, Prepared, read_record};
 use crate::schema::open_writer;
-use crate::writer::{FileId, Job, Work, Writer};
+use crate::writer::{Ask, FileId, Job, Work, Writer};
 use bytes::Bytes;
 use futures_core::future::BoxFuture;
 use jiff::Timestamp;
@@ -129,7 +129,14 @@ impl SqliteStore {
         let file = FileId::of(&path).map_err(|error| other(&path, "look at the file", error))?;
         let (sender, jobs) = mpsc::channel();
         let (changes, grown) = watch::channel(next.cast_unsigned());
-        let writer = Writer { connection, path: path.clone(), file, heads: Heads::new(), grown: changes };
+        let writer = Writer {
+            connection,
+            path: path.clone(),
+            file,
+            heads: Heads::new(),
+            grown: changes,
+            workshop: None,
+        };
         let started =
             thread::Builder::new().name("statewright-sqlite".to_owned()).spawn(move || writer.run(&jobs));
         let thread = started.map_err(|error| other(&path, "start the writer's thread", error))?;
@@ -151,6 +158,17 @@ impl SqliteStore {
             writer: Mutex::new(Some(thread)),
             _lock: lock,
         })
+    }
+
+    /// Reads with SQL, on a connection that cannot write: the views of projections, or whatever is there.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn query<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(read).await
     }
 
     /// Runs SQLite's own check over the whole file. `Ok` means that it found nothing.
@@ -179,17 +197,20 @@ impl SqliteStore {
     }
 
     /// Hands work to the writer. `None`: the store is closed.
-    async fn hand_over<T>(&self, work: impl FnOnce(oneshot::Sender<T>) -> Work) -> Option<T> {
+    pub(crate) async fn hand_over<T, A: Into<Ask>>(
+        &self,
+        ask: impl FnOnce(oneshot::Sender<T>) -> A,
+    ) -> Option<T> {
         let permit = Arc::clone(&self.room).acquire_owned().await.ok()?;
         let (reply, answer) = oneshot::channel();
         {
             let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-            jobs.as_ref()?.send(Job { work: work(reply), permit }).ok()?;
+            jobs.as_ref()?.send(Job { ask: ask(reply).into(), permit }).ok()?;
         }
         answer.await.ok()
     }
 
-    fn closed(&self) -> StoreError {
+    pub(crate) fn closed(&self) -> StoreError {
         StoreError::Closed { store: self.path.display().to_string() }
     }
 

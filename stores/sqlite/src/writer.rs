@@ -2,6 +2,7 @@
 
 use crate::error::{again, other, sqlite};
 use crate::heads::{End, Heads};
+use crate::projection::Workshop;
 use crate::rows::{Prepared, PreparedRow};
 use rusqlite::{Connection, OptionalExtension, params};
 use statewright::store::{Head, Kind, Outcome, Put, Revision, StoreError, StreamId, Unit};
@@ -22,9 +23,57 @@ pub(crate) enum Work {
     Erase(StreamId, oneshot::Sender<Result<(), StoreError>>),
 }
 
+/// What is to be done for a projection; it answers by itself.
+pub(crate) type Errand = Box<dyn FnOnce(Result<&mut Workshop, StoreError>) + Send>;
+
+pub(crate) enum Ask {
+    /// In a transaction with what else waits.
+    Work(Work),
+    /// In a transaction of its own.
+    Project(Errand),
+}
+
+impl From<Work> for Ask {
+    fn from(work: Work) -> Self {
+        Self::Work(work)
+    }
+}
+
+impl From<Errand> for Ask {
+    fn from(errand: Errand) -> Self {
+        Self::Project(errand)
+    }
+}
+
 pub(crate) struct Job {
-    pub(crate) work: Work,
+    pub(crate) ask: Ask,
     pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// Work, and the room that it takes in the queue.
+type Queued<T> = (T, OwnedSemaphorePermit);
+
+/// What waited when the writer was free.
+#[derive(Default)]
+struct Waiting {
+    size: usize,
+    group: Vec<Queued<Work>>,
+    errands: Vec<Queued<Errand>>,
+}
+
+impl Waiting {
+    fn push(&mut self, Job { ask, permit }: Job) {
+        match ask {
+            Ask::Work(work) => {
+                self.size += work.size();
+                self.group.push((work, permit));
+            }
+            Ask::Project(errand) => {
+                self.size += 1;
+                self.errands.push((errand, permit));
+            }
+        }
+    }
 }
 
 /// What a job came to, to be said once it is committed.
@@ -40,6 +89,8 @@ pub(crate) struct Writer {
     pub(crate) file: FileId,
     pub(crate) heads: Heads,
     pub(crate) grown: watch::Sender<u64>,
+    /// Opened when the first projection asks.
+    pub(crate) workshop: Option<Workshop>,
 }
 
 /// Which file it is: a commit into one that was deleted would be lost with it.
@@ -80,18 +131,38 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut size = first.work.size();
-            let mut group = vec![first];
-            while size < GROUP_MAX
+            let mut waiting = Waiting::default();
+            waiting.push(first);
+            while waiting.size < GROUP_MAX
                 && let Ok(job) = jobs.try_recv()
             {
-                size += job.work.size();
-                group.push(job);
+                waiting.push(job);
             }
-            self.transact(group);
+            if !waiting.group.is_empty() {
+                self.transact(waiting.group);
+            }
+            for (errand, permit) in waiting.errands {
+                self.run_errand(errand);
+                drop(permit);
+            }
             dirty = true;
         }
         self.checkpoint("TRUNCATE");
+    }
+
+    fn run_errand(&mut self, errand: Errand) {
+        if let Err(error) = self.check_file() {
+            return errand(Err(error));
+        }
+        if self.workshop.is_none() {
+            match Workshop::open(&self.path, &self.connection) {
+                Ok(workshop) => self.workshop = Some(workshop),
+                Err(error) => return errand(Err(error)),
+            }
+        }
+        if let Some(workshop) = &mut self.workshop {
+            errand(Ok(workshop));
+        }
     }
 
     fn checkpoint(&self, mode: &str) {
@@ -101,7 +172,7 @@ impl Writer {
         }
     }
 
-    fn transact(&mut self, group: Vec<Job>) {
+    fn transact(&mut self, group: Vec<Queued<Work>>) {
         let mut permits = Vec::with_capacity(group.len());
         let mut answers = Vec::with_capacity(group.len());
         let mut failed = self.begin().err();
@@ -114,7 +185,7 @@ impl Writer {
         }
         let before = (counters.pos, counters.sid);
         let mut unanswered = Vec::new();
-        for Job { work, permit } in group {
+        for (work, permit) in group {
             permits.push(permit);
             if failed.is_some() {
                 unanswered.push(work);
@@ -150,7 +221,7 @@ impl Writer {
         }
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    fn check_file(&self) -> Result<(), StoreError> {
         let gone = |_| {
             other(
                 &self.path,
@@ -161,6 +232,11 @@ impl Writer {
         if FileId::of(&self.path).map_err(gone)? != self.file {
             return Err(gone(std::io::Error::other("another file")));
         }
+        Ok(())
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        self.check_file()?;
         self.connection
             .execute_batch("BEGIN IMMEDIATE")
             .map_err(|error| sqlite(&self.path, "begin a transaction", error))
@@ -204,10 +280,12 @@ impl Writer {
                 Ok(outcomes) => Ok(Answer::Append(outcomes, reply)),
                 Err(error) => Err(Box::new((Work::Append(batch, unit, reply), fail(&self.path, error)))),
             },
-            Work::Put(puts, reply) => match puts.iter().map(|put| self.put(put)).collect() {
-                Ok(versions) => Ok(Answer::Put(versions, reply)),
-                Err(error) => Err(Box::new((Work::Put(puts, reply), fail(&self.path, error)))),
-            },
+            Work::Put(puts, reply) => {
+                match puts.iter().map(|put| write_cell(&self.connection, put)).collect() {
+                    Ok(versions) => Ok(Answer::Put(versions, reply)),
+                    Err(error) => Err(Box::new((Work::Put(puts, reply), fail(&self.path, error)))),
+                }
+            }
             Work::Erase(stream, reply) => match self.erase(&stream) {
                 Ok(()) => Ok(Answer::Erase(reply)),
                 Err(error) => Err(Box::new((Work::Erase(stream, reply), fail(&self.path, error)))),
@@ -282,23 +360,6 @@ impl Writer {
         Ok(Outcome::Appended(head(end.revision)))
     }
 
-    fn put(&self, put: &Put) -> rusqlite::Result<Option<u64>> {
-        let mut find =
-            self.connection.prepare_cached("SELECT version, value IS NOT NULL FROM cells WHERE name = ?1")?;
-        let found = find
-            .query_row([&*put.key.name], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))
-            .optional()?;
-        let (last, there) = found.unwrap_or_default();
-        let now = if there { last } else { 0 };
-        if put.version.is_some_and(|version| version != now.cast_unsigned()) {
-            return Ok(None);
-        }
-        // A removed cell leaves its version, so that versions of one key never repeat.
-        let mut write = self.connection.prepare_cached("INSERT OR REPLACE INTO cells VALUES (?1, ?2, ?3)")?;
-        write.execute(params![&*put.key.name, last + 1, put.value.as_deref()])?;
-        Ok(Some((last + 1).cast_unsigned()))
-    }
-
     fn erase(&mut self, stream: &StreamId) -> rusqlite::Result<()> {
         let end = self.heads.find(&self.connection, stream)?;
         if !end.deleted {
@@ -310,6 +371,24 @@ impl Writer {
         )?;
         erase.execute([end.sid, end.revision.cast_signed()]).map(|_| ())
     }
+}
+
+/// The new version, or `None` if the cell is at another one.
+pub(crate) fn write_cell(connection: &Connection, put: &Put) -> rusqlite::Result<Option<u64>> {
+    let mut find =
+        connection.prepare_cached("SELECT version, value IS NOT NULL FROM cells WHERE name = ?1")?;
+    let found = find
+        .query_row([&*put.key.name], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))
+        .optional()?;
+    let (last, there) = found.unwrap_or_default();
+    let now = if there { last } else { 0 };
+    if put.version.is_some_and(|version| version != now.cast_unsigned()) {
+        return Ok(None);
+    }
+    // A removed cell leaves its version, so that versions of one key never repeat.
+    let mut write = connection.prepare_cached("INSERT OR REPLACE INTO cells VALUES (?1, ?2, ?3)")?;
+    write.execute(params![&*put.key.name, last + 1, put.value.as_deref()])?;
+    Ok(Some((last + 1).cast_unsigned()))
 }
 
 fn head(revision: u64) -> Head {

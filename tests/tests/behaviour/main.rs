@@ -15,6 +15,7 @@ mod limiter;
 mod limits;
 mod lock;
 mod paths;
+mod projections;
 mod quarantine;
 mod queues;
 mod recorded;
