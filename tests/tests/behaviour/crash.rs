@@ -44,7 +44,7 @@ fn run_and_kill(file: &Path, round: u64, steps: usize, acknowledged: &mut Acknow
 }
 
 /// Kills the process after this many acknowledged steps: at a random place in its work, without a clock.
-fn kill_after(program: (Command, &Path), round: u64, steps: usize, mut each: impl FnMut(&str)) {
+pub(crate) fn kill_after(program: (Command, &Path), round: u64, steps: usize, mut each: impl FnMut(&str)) {
     let (mut command, file) = program;
     let started = command.arg(file).arg(round.to_string()).stdout(Stdio::piped()).spawn();
     let mut child = started.expect("the load starts");

@@ -1,6 +1,7 @@
 //! Records as they come: what was recorded, then what is recorded, of whom it was asked, in order.
 
 mod errors;
+mod kills;
 mod named;
 
 use statewright::history::Transition;
