@@ -14,6 +14,7 @@ mod effects;
 mod erased;
 pub(crate) mod fleet;
 mod handle;
+mod hold;
 mod joint;
 mod limits;
 mod quarantine;

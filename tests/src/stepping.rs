@@ -2,8 +2,8 @@
 
 use futures_core::future::BoxFuture;
 use statewright::store::{
-    Answer, Append, Cell, CellKey, Cursor, Head, Limits, Outcome, Page, Put, Record, Revision, Shard, Store,
-    StreamId, Unit,
+    Answer, Append, Atomic, Cell, CellKey, Cursor, Head, Limits, Outcome, Page, Put, Record, Revision, Shard,
+    Store, StreamId, Unit,
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Stepping<S> {
     inner: S,
+    limits: Limits,
     /// Points that were passed.
     passed: AtomicUsize,
     /// The point at which a call stands still; none when it is never reached.
@@ -28,6 +29,7 @@ impl<S: Store> Stepping<S> {
     /// The call that comes to this point, counted from 0, stands still there until [`release`](Self::release).
     pub fn new(inner: S, stop_at: usize) -> Self {
         Self {
+            limits: inner.limits().clone(),
             inner,
             passed: AtomicUsize::new(0),
             stop_at,
@@ -36,6 +38,13 @@ impl<S: Store> Stepping<S> {
             released: watch::Sender::new(false),
             appends: Mutex::default(),
         }
+    }
+
+    /// As if it could write no more as one.
+    #[must_use]
+    pub fn with_atomic(mut self, atomic: Atomic) -> Self {
+        self.limits.atomic = atomic;
+        self
     }
 
     /// Whether a call stands still, or stood.
@@ -79,7 +88,7 @@ impl<S: Store> Stepping<S> {
 
 impl<S: Store> Store for Stepping<S> {
     fn limits(&self) -> &Limits {
-        self.inner.limits()
+        &self.limits
     }
 
     fn append(&self, batch: Vec<Append>, unit: Unit) -> BoxFuture<'_, Vec<Outcome>> {

@@ -4,6 +4,7 @@
 //! together, and their appends reach the store together. It is no transaction: every request stands for itself.
 
 mod alarms;
+mod atomic;
 mod end;
 mod engine;
 mod flight;
@@ -11,7 +12,9 @@ mod lanes;
 mod options;
 mod report;
 mod request;
+mod tokens;
 mod way;
+mod whole;
 
 pub use options::{BatchOptions, OnFailure, Retry};
 pub use report::{BatchCounts, BatchItem, BatchOutcome, BatchReport, Bound, Skip};

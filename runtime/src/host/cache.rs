@@ -33,11 +33,12 @@ pub(crate) struct Work<M: Machine> {
 }
 
 impl<M: Machine> Work<M> {
-    /// What is decided together next: the convoy in front, or what stands there up to the first one.
+    /// What is decided together next: the hold or the convoy in front, or what stands there up to the first of those.
     pub(crate) fn next_group(&mut self, max: usize) -> Vec<Request<M>> {
-        let trip = |request: &Request<M>| request.trip().map(Arc::as_ptr);
-        let first = self.queue.front().and_then(trip);
-        let count = self.queue.iter().take(max).take_while(|request| trip(request) == first).count();
+        let kind = |request: &Request<M>| (request.is_hold(), request.trip().map(Arc::as_ptr));
+        let first = self.queue.front().map(kind);
+        let max = if first.is_some_and(|(is_hold, _)| is_hold) { 1 } else { max };
+        let count = self.queue.iter().take(max).take_while(|request| Some(kind(request)) == first).count();
         self.queue.drain(..count).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Fired;
 use super::convoy::{Seat, Trip};
+use super::hold::Hold;
 use crate::error::FireError;
 use crate::machine::Machine;
 use crate::repository::{Loaded, Origin};
@@ -22,6 +23,7 @@ pub(crate) enum Ask<M: Machine> {
     Delete,
     View(View<M>),
     Wake(oneshot::Sender<Result<Woken, FireError>>),
+    Hold(Hold<M>),
 }
 
 /// What an instance says whose timers were due.
@@ -75,6 +77,18 @@ impl<M: Machine> Request<M> {
         matches!(self.ask, Ask::Fire(_))
     }
 
+    /// Its place in the convoy.
+    pub(super) fn seat(&self) -> Option<usize> {
+        match &self.waiting {
+            Some(Waiting::Batch(seat)) => Some(seat.place),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_hold(&self) -> bool {
+        matches!(self.ask, Ask::Hold(_))
+    }
+
     /// The convoy that it belongs to.
     pub(super) fn trip(&self) -> Option<&Arc<Trip<M>>> {
         match &self.waiting {
@@ -92,6 +106,11 @@ impl<M: Machine> Request<M> {
                 }
             }
             Ask::Wake(waiting) => {
+                if let Err(error) = reply {
+                    let _ = waiting.send(Err(error));
+                }
+            }
+            Ask::Hold(waiting) => {
                 if let Err(error) = reply {
                     let _ = waiting.send(Err(error));
                 }

@@ -105,7 +105,7 @@ impl<M: Machine> Ground<'_, M> {
         request: &Request<M>,
         steps: &mut Vec<RecordedStep>,
     ) -> Result<Verdict<M>, FireError> {
-        if matches!(request.ask, Ask::View(_)) {
+        if matches!(request.ask, Ask::View(_) | Ask::Hold(_)) {
             return Ok(Verdict::View);
         }
         if let Some(revision) = self.live.fold.seen(&request.origin.command) {
@@ -125,7 +125,7 @@ impl<M: Machine> Ground<'_, M> {
             Ask::Fire(trigger) => self.fire(request, trigger.clone(), steps),
             Ask::Start => self.start(request, steps),
             Ask::Wake(_) => self.wake(steps),
-            Ask::Delete | Ask::View(_) => {
+            Ask::Delete | Ask::View(_) | Ask::Hold(_) => {
                 let step = RecordedStep {
                     kind: Kind::Deleted,
                     at: self.live.instance.cx().now(),

@@ -1,17 +1,22 @@
 //! Works one instance's queue off: group by group, one append each, answers behind it.
 
+mod known;
+mod lost;
+
+pub(super) use known::{answer_again, recorded};
+pub(super) use lost::Lost;
+
 use super::cache::Slot;
 use super::convoy::Trip;
 use super::request::{Ask, Request};
 use super::round::{Ground, Round, Spoiled, Verdict, decide};
 use super::shadow::Observed;
-use super::{Fired, Inner, snapshots};
+use super::{Fired, Inner, hold, snapshots};
 use crate::error::{FireError, LoadError};
-use crate::event::UpcastContext;
 use crate::instance::Step;
 use crate::machine::Machine;
-use crate::repository::{Loaded, Origin, decode_events, named_state};
-use crate::store::{Append, Kind, Outcome, Revision, StoreError, StreamId, Unit};
+use crate::repository::Loaded;
+use crate::store::{Append, Outcome, Revision, StoreError, StreamId, Unit};
 use crate::tenant;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
@@ -34,14 +39,17 @@ pub(super) async fn run<M: Machine>(inner: &Arc<Inner<M>>, stream: &StreamId, sl
             }
             work.next_group(inner.options.group_max)
         };
-        live = Group::new(inner, stream, group).settle(live).await;
+        live = match hold::asked(group) {
+            Ok(hold) => hold::lend(inner, stream, (hold, live)).await,
+            Err(group) => Group::new(inner, stream, group).settle(live).await,
+        };
     }
 }
 
-struct Group<'a, M: Machine> {
+pub(super) struct Group<'a, M: Machine> {
     inner: &'a Arc<Inner<M>>,
-    stream: &'a StreamId,
-    pending: Vec<Request<M>>,
+    pub(super) stream: &'a StreamId,
+    pub(super) pending: Vec<Request<M>>,
     /// Of the convoy that the group is, if it is one.
     trip: Option<Arc<Trip<M>>>,
     tries: u32,
@@ -50,18 +58,9 @@ struct Group<'a, M: Machine> {
     now: Timestamp,
 }
 
-/// A round whose answer was lost.
-struct Lost<M: Machine> {
-    after: Revision,
-    /// The command id of its first step.
-    first: Arc<str>,
-    verdicts: Vec<Verdict<M>>,
-    error: Arc<StoreError>,
-}
-
 /// What to do with the live copy after a round.
 #[allow(clippy::large_enum_variant, reason = "a box for each round costs more than the move")]
-enum Next<M: Machine> {
+pub(super) enum Next<M: Machine> {
     /// Everything is answered.
     Done(Option<Loaded<M>>),
     /// Some are answered; go on with the others.
@@ -71,7 +70,7 @@ enum Next<M: Machine> {
 }
 
 impl<'a, M: Machine> Group<'a, M> {
-    fn new(inner: &'a Arc<Inner<M>>, stream: &'a StreamId, pending: Vec<Request<M>>) -> Self {
+    pub(super) fn new(inner: &'a Arc<Inner<M>>, stream: &'a StreamId, pending: Vec<Request<M>>) -> Self {
         let trip = pending.first().and_then(Request::trip).map(Arc::clone);
         let now = inner.repository.clock.now();
         Self { inner, stream, pending, trip, tries: 0, lost: None, now }
@@ -91,7 +90,7 @@ impl<'a, M: Machine> Group<'a, M> {
             let next = match loaded {
                 Ok(loaded) if self.has_landed(&loaded) => self.landed(loaded).await,
                 Ok(loaded) if self.lost.is_some() && self.tries > self.inner.options.conflict_retries => {
-                    self.give_up();
+                    self.give_up(self.tries);
                     Next::Done(Some(loaded))
                 }
                 Ok(loaded) => self.round(loaded, fresh).await,
@@ -109,22 +108,10 @@ impl<'a, M: Machine> Group<'a, M> {
     }
 
     async fn round(&mut self, mut live: Loaded<M>, fresh: bool) -> Next<M> {
-        let repository = &self.inner.repository;
-        let limits = repository.store.limits();
-        self.now = repository.clock.now();
-        let mut ground = Ground {
-            stream: self.stream,
-            live: &mut live,
-            now: self.now,
-            step_bytes_max: limits.step_bytes_max,
-            turns_max: TURNS_MAX.min(1 + limits.steps_max.saturating_sub(self.pending.len())),
-            missed: self.inner.options.missed,
-            stops: self.trip.as_ref().is_some_and(|trip| trip.stops()),
-        };
-        let round = match decide(&mut ground, &self.pending) {
+        let round = match self.decide(&mut live) {
             Ok(round) => round,
             Err(Spoiled { place, error }) => {
-                if ground.stops {
+                if self.trip.as_ref().is_some_and(|trip| trip.stops()) {
                     self.pending.truncate(place + 1);
                 }
                 if let Some(lost) = self.lost.as_mut().filter(|lost| place < lost.verdicts.len()) {
@@ -138,6 +125,23 @@ impl<'a, M: Machine> Group<'a, M> {
             return self.without_steps(live, round, fresh).await;
         }
         self.record(live, round).await
+    }
+
+    /// What every request comes to on the copy, in place. Nothing of it is recorded.
+    pub(super) fn decide(&mut self, live: &mut Loaded<M>) -> Result<Round<M>, Spoiled> {
+        let repository = &self.inner.repository;
+        let limits = repository.store.limits();
+        self.now = repository.clock.now();
+        let mut ground = Ground {
+            stream: self.stream,
+            live,
+            now: self.now,
+            step_bytes_max: limits.step_bytes_max,
+            turns_max: TURNS_MAX.min(1 + limits.steps_max.saturating_sub(self.pending.len())),
+            missed: self.inner.options.missed,
+            stops: self.trip.as_ref().is_some_and(|trip| trip.stops()),
+        };
+        decide(&mut ground, &self.pending)
     }
 
     /// Refusals and views stand on the copy alone, so it must be the newest.
@@ -160,7 +164,7 @@ impl<'a, M: Machine> Group<'a, M> {
     /// Behind a round. Only one of a convoy that stops leaves something over.
     fn go_on(&mut self, live: Loaded<M>) -> Next<M> {
         self.lost = None;
-        if let Some(trip) = &self.trip {
+        if let Some(trip) = self.trip.as_ref().filter(|trip| trip.stops()) {
             trip.gate().reopen();
             if !self.pending.is_empty() && !trip.has_stopped() {
                 return Next::On(live);
@@ -203,11 +207,7 @@ impl<'a, M: Machine> Group<'a, M> {
             }
             Some(Outcome::Conflict(_)) => self.again().await,
             Some(Outcome::Unknown(error)) => {
-                for (request, verdict) in self.pending.iter_mut().zip(&verdicts) {
-                    request.tried |= verdict.is_recorded(request);
-                }
-                let (after, error) = (after.revision, Arc::new(error));
-                self.lost = Some(Lost { after, first, verdicts, error });
+                self.lose(Lost { after: after.revision, first, verdicts, error: Arc::new(error) });
                 self.again().await
             }
             Some(Outcome::Gone) => {
@@ -221,7 +221,7 @@ impl<'a, M: Machine> Group<'a, M> {
     }
 
     /// Whether the tenant was erased while the instance began. Who erases it may be past this instance, so it is ended here.
-    async fn came_late(&mut self) -> bool {
+    pub(super) async fn came_late(&mut self) -> bool {
         if !matches!(self.inner.refuse_erased(self.stream).await, Err(LoadError::TenantErased { .. })) {
             return false;
         }
@@ -239,83 +239,20 @@ impl<'a, M: Machine> Group<'a, M> {
     async fn again(&mut self) -> Next<M> {
         self.tries += 1;
         if self.tries > self.inner.options.conflict_retries && self.lost.is_none() {
-            self.give_up();
+            self.give_up(self.tries);
             return Next::Done(None);
         }
         if let Some(trip) = self.trip.as_ref().filter(|_| self.lost.is_none()) {
             trip.gate().reopen();
         }
         tracing::debug!(stream = %self.stream, tries = self.tries, lost = self.lost.is_some(), "decides again");
-        self.inner.repository.clock.sleep(self.pause()).await;
+        self.inner.repository.clock.sleep(pause(self.tries)).await;
         Next::Again
-    }
-
-    fn has_landed(&self, loaded: &Loaded<M>) -> bool {
-        let Some(Lost { after, first, verdicts, .. }) = &self.lost else { return false };
-        let is_there = |(request, verdict): (&Request<M>, &Verdict<M>)| {
-            !verdict.is_recorded(request) || loaded.fold.seen(&request.origin.command).is_some()
-        };
-        // Woken timers are steps without a command of the request's.
-        let mut steps = self.pending.iter().zip(verdicts).filter(|(request, _)| request.is_fired());
-        loaded.fold.seen(first) == Some(after.plus(1)) && steps.all(is_there)
-    }
-
-    /// The round whose answer was lost is recorded. Refusals of it stand where they were decided; steps are told from
-    /// their records.
-    async fn landed(&mut self, live: Loaded<M>) -> Next<M> {
-        let Some(Lost { after, verdicts, .. }) = self.lost.take() else { return Next::Done(Some(live)) };
-        if after == Revision(0) && self.came_late().await {
-            return Next::Done(None);
-        }
-        let told = |(verdict, request): (_, &Request<M>)| match (verdict, &request.origin.command) {
-            (Verdict::Fired(revision, _), command) => {
-                Verdict::Duplicate(live.fold.seen(command).unwrap_or(revision))
-            }
-            (verdict, _) => verdict,
-        };
-        let verdicts = verdicts.into_iter().zip(&self.pending).map(told).collect();
-        let again = self.answer(&live, verdicts, after);
-        answer_again(self.inner, self.stream, again).await;
-        self.go_on(live)
-    }
-
-    fn give_up(&mut self) {
-        let (stream, tries) = (self.stream, self.tries);
-        self.fail(|| FireError::Contended { stream: stream.clone(), tries });
-    }
-
-    fn pause(&self) -> Duration {
-        let times = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_micros(200))
-            .with_max_delay(Duration::from_millis(100));
-        let mut delays = times.with_jitter().without_max_times().build();
-        delays.nth(usize::try_from(self.tries).unwrap_or(usize::MAX)).unwrap_or_default()
-    }
-
-    fn refused(&mut self, error: StoreError) -> Next<M> {
-        let (stream, source) = (self.stream, Arc::new(error));
-        self.fail(|| FireError::Store { stream: stream.clone(), source: Arc::clone(&source) });
-        Next::Done(None)
-    }
-
-    fn fail_all(&mut self, error: &Arc<LoadError>) {
-        self.fail(|| FireError::Load(Arc::clone(error)));
-    }
-
-    /// Nothing was recorded, but for what was handed over before and never answered: of that nobody knows.
-    fn fail(&mut self, error: impl Fn() -> FireError) {
-        for request in self.pending.drain(..) {
-            let lost = self.lost.as_ref().filter(|_| request.tried);
-            let stream = || self.stream.clone();
-            let unknown =
-                |lost: &Lost<M>| FireError::Unknown { stream: stream(), source: Arc::clone(&lost.error) };
-            request.answer(Err(lost.map_or_else(&error, unknown)));
-        }
     }
 
     /// Answers what is recorded behind `at`. Requests behind a deletion were not decided: the stream is gone. Left over are the
     /// requests whose command id has a record already.
-    fn answer(
+    pub(super) fn answer(
         &mut self,
         live: &Loaded<M>,
         verdicts: Vec<Verdict<M>>,
@@ -365,6 +302,15 @@ impl<'a, M: Machine> Group<'a, M> {
     }
 }
 
+/// Before it is tried again, so many times.
+pub(super) fn pause(tries: u32) -> Duration {
+    let times = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_micros(200))
+        .with_max_delay(Duration::from_millis(100));
+    let mut delays = times.with_jitter().without_max_times().build();
+    delays.nth(usize::try_from(tries).unwrap_or(usize::MAX)).unwrap_or_default()
+}
+
 fn fired<M: Machine>(revision: Revision, step: Step<M>) -> Fired<M> {
     let Step { from, to, events, ignored, .. } = step;
     Fired { revision, from, to, events, duplicate: false, ignored }
@@ -389,41 +335,4 @@ pub(super) async fn load<M: Machine>(
         Err(error) => inner.quarantine.put(stream, error, now()),
     }
     loaded
-}
-
-/// Answers requests whose command id has a record already, from that record.
-async fn answer_again<M: Machine>(inner: &Inner<M>, stream: &StreamId, again: Vec<(Request<M>, Revision)>) {
-    for (request, revision) in again {
-        let reply = recorded(inner, stream, (&request.origin, revision)).await;
-        let own = request.tried;
-        request.answer(reply.map(|fired| Fired { duplicate: !own, ..fired }));
-    }
-}
-
-/// The answer of the first time.
-pub(super) async fn recorded<M: Machine>(
-    inner: &Inner<M>,
-    stream: &StreamId,
-    asked: (&Origin, Revision),
-) -> Result<Fired<M>, FireError> {
-    let (origin, revision) = asked;
-    let load = |error| FireError::Load(Arc::new(error));
-    let record = inner.repository.record(stream, revision).await.map_err(load)?;
-    let step = &record.step;
-    if *step.trigger != *origin.trigger {
-        let (recorded, asked) = (step.trigger.to_string(), origin.trigger.to_owned());
-        let (stream, command) = (stream.clone(), Arc::clone(&step.command));
-        return Err(FireError::CommandIdReused { stream, command, revision, recorded, asked });
-    }
-    if let (Kind::Rejection, Some(rejection)) = (step.kind, &step.body.rejection) {
-        let rejection =
-            rejection.decode().map_err(|source| FireError::Encode { stream: stream.clone(), source })?;
-        return Err(FireError::Rejected(rejection));
-    }
-    let mut place =
-        UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance).at(revision.0, step.at);
-    let events = decode_events::<M>(&record, &mut place).map_err(load)?;
-    let from = named_state::<M>(&record, &step.from).map_err(load)?;
-    let to = named_state::<M>(&record, &step.to).map_err(load)?;
-    Ok(Fired { revision, from, to, events, duplicate: true, ignored: false })
 }

@@ -1,5 +1,6 @@
 //! Batches: every request has one result, whatever happens; what is recorded is reported, and nothing twice.
 
+mod atomic;
 mod ends;
 mod generated;
 mod results;

@@ -15,6 +15,8 @@ pub(super) enum Alarm {
     End,
     /// Of what is under way with this number.
     Flight(u64),
+    /// Of an atomic batch that pauses.
+    Whole,
     /// Of a lane that pauses.
     Lane(StreamId),
 }

@@ -23,7 +23,8 @@ impl<M: Machine> Engine<M> {
         }
         self.ending = Some(loss);
         self.stop_input();
-        for item in self.lanes.clear() {
+        let waiting: Vec<_> = self.lanes.clear().into_iter().chain(std::mem::take(&mut self.whole)).collect();
+        for item in waiting {
             if item.is_open {
                 self.look_for(item, loss);
             } else {
@@ -54,10 +55,7 @@ impl<M: Machine> Engine<M> {
     fn recall(&mut self, number: u64, loss: Loss) {
         let Some(flight) = self.flights.get_mut(&number) else { return };
         let in_commit = match &flight.stage {
-            Stage::Waiting(errand) => {
-                errand.iter().for_each(tokio::task::AbortHandle::abort);
-                None
-            }
+            Stage::Waiting => None,
             Stage::Away(convoy) => convoy.gate.leave(),
             Stage::Looking(_) => {
                 if loss == Loss::TimedOut(Bound::Batch) {
@@ -72,6 +70,9 @@ impl<M: Machine> Engine<M> {
                 self.look_at(number, after, loss);
             }
         } else if let Some(flight) = self.close(number) {
+            if let Some(errand) = &flight.errand {
+                errand.abort();
+            }
             let replies = flight.replies();
             self.disembark(flight, replies, Unanswered::Lost(loss));
         }
@@ -81,9 +82,10 @@ impl<M: Machine> Engine<M> {
     fn look_at(&mut self, number: u64, after: Revision, loss: Loss) {
         let Some(flight) = self.flights.get_mut(&number) else { return };
         flight.stage = Stage::Looking(flight.convoy().cloned());
-        let (address, asked) = ((flight.stream.clone(), after), flight.asked());
-        let host = self.host.clone();
-        self.errands.spawn(async move { Errand::Looked(number, look(host, address, asked).await) });
+        for (stream, asked) in flight.asked() {
+            let (host, address) = (self.host.clone(), (stream, after));
+            self.errands.spawn(async move { Errand::Looked(number, look(host, address, asked).await) });
+        }
         self.grant(number, loss);
     }
 
@@ -93,7 +95,10 @@ impl<M: Machine> Engine<M> {
         let (stream, items) = (item.stream.clone(), vec![Some(item)]);
         let until = self.alarms.set(self.grace(loss), Alarm::Flight(number));
         let stage = Stage::Looking(None);
-        self.flights.insert(number, Flight { stream, items, stage, until, passes: None, loss: Some(loss) });
+        self.flights.insert(
+            number,
+            Flight { stream, items, stage, until, errand: None, passes: None, loss: Some(loss) },
+        );
         self.look_at(number, Revision(0), loss);
     }
 

@@ -43,6 +43,10 @@ pub(super) struct Engine<M: Machine> {
     /// Nothing more is handed over.
     pub(super) ending: Option<Loss>,
     pub(super) lanes: Lanes<M>,
+    /// The requests of an atomic batch before they leave.
+    pub(super) whole: Vec<Item<M>>,
+    /// Requests that were not let in.
+    refused: Vec<(Item<M>, TenancyError)>,
     pub(super) flights: HashMap<u64, Flight<M>>,
     last_number: u64,
     pub(super) alarms: Alarms,
@@ -84,6 +88,8 @@ impl<M: Machine> Engine<M> {
             has_begun: false,
             ending: None,
             lanes: Lanes::new(),
+            whole: Vec::new(),
+            refused: Vec::new(),
             flights: HashMap::new(),
             last_number: 0,
             alarms,
@@ -130,7 +136,7 @@ impl<M: Machine> Engine<M> {
     }
 
     fn is_over(&self) -> bool {
-        self.input.is_none() && self.lanes.is_empty() && self.flights.is_empty()
+        self.input.is_none() && self.lanes.is_empty() && self.whole.is_empty() && self.flights.is_empty()
     }
 
     fn poll_input(&mut self, cx: &mut Context<'_>) -> bool {
@@ -144,6 +150,9 @@ impl<M: Machine> Engine<M> {
                 Some(request) => self.take_in(request),
                 None => self.input = None,
             }
+        }
+        if moved {
+            self.taken_in();
         }
         moved
     }
@@ -159,8 +168,25 @@ impl<M: Machine> Engine<M> {
         self.counts.total += 1;
         let item = Item { place, stream, priority, wish, tries: 0, is_open: false, last: None };
         match refused {
+            Some(error) => self.refused.push((item, error)),
+            None if self.options.atomic => self.whole.push(item),
             None => self.lanes.push(item),
-            Some(error) => self.finish(item, BatchOutcome::Failed(error.into())),
+        }
+    }
+
+    /// Behind the requests that came in together, so that a batch that ends at once has taken all of them.
+    fn taken_in(&mut self) {
+        for (item, error) in std::mem::take(&mut self.refused) {
+            self.finish(item, BatchOutcome::Failed(error.into()));
+            if self.options.atomic {
+                self.end(Loss::Skipped(Skip::Atomic));
+            }
+        }
+        if self.whole.len() > self.whole_max() {
+            self.input = None;
+        }
+        if self.input.is_none() {
+            self.depart_whole();
         }
     }
 
@@ -202,8 +228,8 @@ impl<M: Machine> Engine<M> {
             match done {
                 Ok(Errand::Tokens(number, stream, passes)) => self.admitted(number, &stream, passes),
                 Ok(Errand::Looked(number, found)) => self.found(number, found),
-                // It was called off; or it panicked, and its flight ends with its time.
-                Err(_) => {}
+                // Its convoy has landed. Or it was called off; or it panicked, and its flight ends with its time.
+                Ok(Errand::Travelled) | Err(_) => {}
             }
         }
         moved
@@ -216,6 +242,7 @@ impl<M: Machine> Engine<M> {
             match alarm {
                 Alarm::End => self.end(Loss::TimedOut(Bound::Batch)),
                 Alarm::Flight(number) => self.late(number),
+                Alarm::Whole => self.depart_whole(),
                 Alarm::Lane(stream) => self.lanes.release(&stream),
             }
         }

@@ -10,7 +10,7 @@ use crate::host::{Fired, Host, runner};
 use crate::machine::Machine;
 use crate::repository::Origin;
 use crate::store::{Revision, StreamId};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -22,6 +22,8 @@ pub(super) struct Flight<M: Machine> {
     pub(super) stage: Stage<M>,
     /// When its alarm rings.
     pub(super) until: Duration,
+    /// What is to be called off with it.
+    pub(super) errand: Option<AbortHandle>,
     /// What its one request took from the limits of the host.
     pub(super) passes: Option<Passes>,
     /// Why it was called back while it was in commit.
@@ -30,7 +32,7 @@ pub(super) struct Flight<M: Machine> {
 
 pub(super) enum Stage<M: Machine> {
     /// Waits for limits, if there are any.
-    Waiting(Option<AbortHandle>),
+    Waiting,
     /// In the instance's queue, or beyond.
     Away(Arc<Convoy<M>>),
     /// Its time is over and it was handed to the store: the records are asked.
@@ -40,6 +42,7 @@ pub(super) enum Stage<M: Machine> {
 /// What is done for a flight elsewhere.
 pub(super) enum Errand<M: Machine> {
     Tokens(u64, StreamId, Result<Passes, FireError>),
+    Travelled,
     Looked(u64, Vec<(usize, Reply<M>)>),
 }
 
@@ -57,7 +60,7 @@ pub(super) enum Unanswered {
 impl<M: Machine> Flight<M> {
     pub(super) fn convoy(&self) -> Option<&Arc<Convoy<M>>> {
         match &self.stage {
-            Stage::Waiting(_) => None,
+            Stage::Waiting => None,
             Stage::Away(convoy) => Some(convoy),
             Stage::Looking(convoy) => convoy.as_ref(),
         }
@@ -70,10 +73,15 @@ impl<M: Machine> Flight<M> {
         replies.into_iter().chain((0..missing).map(|_| None)).collect()
     }
 
-    /// The command ids that the records are asked for.
-    pub(super) fn asked(&self) -> Vec<(usize, Origin)> {
-        let items = self.items.iter().enumerate();
-        items.filter_map(|(place, item)| Some((place, item.as_ref()?.wish.origin.clone()))).collect()
+    /// The command ids that the records are asked for, by instance.
+    pub(super) fn asked(&self) -> BTreeMap<StreamId, Vec<(usize, Origin)>> {
+        let mut asked: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (place, item) in self.items.iter().enumerate() {
+            if let Some(item) = item {
+                asked.entry(item.stream.clone()).or_default().push((place, item.wish.origin.clone()));
+            }
+        }
+        asked
     }
 }
 

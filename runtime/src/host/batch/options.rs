@@ -71,6 +71,7 @@ pub struct BatchOptions {
     pub(super) timeout: Duration,
     pub(super) step_timeout: Duration,
     pub(super) retry: Retry,
+    pub(super) atomic: bool,
     pub(super) ahead_max: usize,
     pub(super) progress: Option<Progress>,
 }
@@ -86,6 +87,7 @@ impl Default for BatchOptions {
             timeout: Duration::from_mins(5),
             step_timeout: Duration::from_secs(30),
             retry: Retry::attempts(1),
+            atomic: false,
             ahead_max: 16_384,
             progress: None,
         }
@@ -126,6 +128,17 @@ impl BatchOptions {
         self
     }
 
+    /// All requests are recorded, or none. Off unless said otherwise. They are decided when the input has ended, each instance
+    /// held from its turn on until the append; the step timeout is for all of them together. One that is not accepted fails,
+    /// and all others are [skipped](super::Skip::Atomic). At most as many requests as the store takes steps in one append.
+    ///
+    /// A store that cannot write so many instances as one fails every request with
+    /// [`StoreError::NotAtomic`](crate::store::StoreError::NotAtomic), which says what it can.
+    pub fn atomic(mut self, atomic: bool) -> Self {
+        self.atomic = atomic;
+        self
+    }
+
     /// Requests of a stream or an iterator that are taken before their results were, 16,384 unless said otherwise, at least
     /// 1. The more there are, the more of one instance go together.
     pub fn ahead_max(mut self, requests: usize) -> Self {
@@ -148,6 +161,7 @@ impl fmt::Debug for BatchOptions {
             .field("timeout", &self.timeout)
             .field("step_timeout", &self.step_timeout)
             .field("retry", &self.retry)
+            .field("atomic", &self.atomic)
             .field("ahead_max", &self.ahead_max)
             .finish_non_exhaustive()
     }

@@ -15,6 +15,8 @@ pub enum Skip {
     Stopped,
     /// The batch was cancelled.
     Cancelled,
+    /// Another one of an atomic batch was not accepted.
+    Atomic,
 }
 
 /// Whose time ran out.

@@ -28,16 +28,18 @@ impl<M: Machine> Engine<M> {
         let number = self.next_number();
         let until = self.alarms.set(self.options.step_timeout, Alarm::Flight(number));
         let items = items.into_iter().map(Some).collect();
-        let flight = |stage| Flight { stream: stream.clone(), items, stage, until, passes: None, loss: None };
+        let stage = Stage::Waiting;
+        let address = stream.clone();
+        let mut flight = Flight { stream, items, stage, until, errand: None, passes: None, loss: None };
         if self.host.0.limits.is_empty() {
-            return self.board(number, flight(Stage::Waiting(None)));
+            return self.board(number, flight);
         }
-        let (host, address) = (self.host.clone(), stream.clone());
-        let errand = self.errands.spawn(async move {
+        let host = self.host.clone();
+        flight.errand = Some(self.errands.spawn(async move {
             let passes = host.admit(&address, trigger).await;
             Errand::Tokens(number, address, passes)
-        });
-        self.flights.insert(number, flight(Stage::Waiting(Some(errand))));
+        }));
+        self.flights.insert(number, flight);
     }
 
     /// The limits have spoken.
@@ -122,6 +124,9 @@ impl<M: Machine> Engine<M> {
     pub(super) fn land(&mut self, number: u64) {
         // A flight that ended without its convoy is not there.
         let Some(flight) = self.close(number) else { return };
+        if self.options.atomic {
+            return self.land_whole(flight);
+        }
         let in_commit = flight.convoy().is_some_and(|convoy| convoy.gate.in_commit().is_some());
         let unanswered = match flight.loss.or(self.ending) {
             _ if in_commit => Unanswered::Open,
@@ -191,7 +196,8 @@ impl<M: Machine> Engine<M> {
             Err(error) => error,
         };
         item.is_open |= matches!(error, FireError::Unknown { .. });
-        if self.ending.is_none() && error.is_retryable() && self.options.retry.allows(item.tries) {
+        let may_help = error.is_retryable() && self.options.retry.allows(item.tries);
+        if may_help && self.ending.is_none() && !self.options.atomic {
             item.last = Some(error);
             return Some(item);
         }

@@ -36,14 +36,42 @@ struct Shape {
     attempts: u32,
     fault: Option<Fault>,
     parallelism: usize,
+    atomic: bool,
 }
 
-const SHAPES: [Shape; 5] = [
-    Shape { on_failure: OnFailure::Continue, attempts: 1, fault: None, parallelism: 64 },
-    Shape { on_failure: OnFailure::Continue, attempts: 1, fault: None, parallelism: 1 },
-    Shape { on_failure: OnFailure::Stop, attempts: 1, fault: None, parallelism: 2 },
-    Shape { on_failure: OnFailure::Continue, attempts: 3, fault: Some(Fault::LostAnswer), parallelism: 2 },
-    Shape { on_failure: OnFailure::Continue, attempts: 3, fault: Some(Fault::LostRequest), parallelism: 2 },
+const SHAPES: [Shape; 8] = [
+    Shape { on_failure: OnFailure::Continue, attempts: 1, fault: None, parallelism: 64, atomic: false },
+    Shape { on_failure: OnFailure::Continue, attempts: 1, fault: None, parallelism: 1, atomic: false },
+    Shape { on_failure: OnFailure::Stop, attempts: 1, fault: None, parallelism: 2, atomic: false },
+    Shape {
+        on_failure: OnFailure::Continue,
+        attempts: 3,
+        fault: Some(Fault::LostAnswer),
+        parallelism: 2,
+        atomic: false,
+    },
+    Shape {
+        on_failure: OnFailure::Continue,
+        attempts: 3,
+        fault: Some(Fault::LostRequest),
+        parallelism: 2,
+        atomic: false,
+    },
+    Shape { on_failure: OnFailure::Continue, attempts: 1, fault: None, parallelism: 1, atomic: true },
+    Shape {
+        on_failure: OnFailure::Continue,
+        attempts: 3,
+        fault: Some(Fault::LostAnswer),
+        parallelism: 1,
+        atomic: true,
+    },
+    Shape {
+        on_failure: OnFailure::Continue,
+        attempts: 3,
+        fault: Some(Fault::LostRequest),
+        parallelism: 1,
+        atomic: true,
+    },
 ];
 
 type Firing = Pin<Box<dyn Future<Output = BatchReport<Door>>>>;
@@ -72,6 +100,7 @@ impl Scene {
             .parallelism(self.shape.parallelism)
             .on_failure(self.shape.on_failure)
             .retry(retry)
+            .atomic(self.shape.atomic)
             .timeout(TIMEOUT)
             .step_timeout(STEP_TIMEOUT)
     }
@@ -125,6 +154,9 @@ impl Scene {
             let own: Vec<_> = records.iter().filter(|(instance, _)| instance == id).collect();
             assert!(own.is_sorted(), "{place}: out of order: {records:?}");
         }
+        if self.shape.atomic {
+            assert!([0, 6].contains(&records.len()), "{place}: neither all nor nothing: {records:?}");
+        }
         let Some(report) = report else { return };
         assert_eq!((report.counts.total, report.counts.done()), (6, 6), "{place}");
         assert_eq!(report.items.len(), 6, "{place}");
@@ -141,10 +173,11 @@ impl Scene {
     }
 }
 
-fn asked() -> Vec<statewright::host::BatchRequest<Door>> {
+/// The second is refused, unless all are to be recorded.
+fn asked(atomic: bool) -> Vec<statewright::host::BatchRequest<Door>> {
     numbered([
         ("a", DoorTrigger::Open),
-        ("a", DoorTrigger::Open),
+        ("a", if atomic { DoorTrigger::Knock { times: 1 } } else { DoorTrigger::Open }),
         ("a", DoorTrigger::Close),
         ("b", DoorTrigger::Open),
         ("b", DoorTrigger::Close),
@@ -158,7 +191,7 @@ async fn run(shape: Shape, (act, stop_at, released): (Act, usize, bool)) -> bool
     let scene = Scene::new(shape, stop_at).await;
     let batch = scene.host.batch(scene.options());
     let canceller = batch.canceller();
-    let mut firing: Firing = Box::pin(batch.fire_all(asked()));
+    let mut firing: Firing = Box::pin(batch.fire_all(asked(shape.atomic)));
     let report = scene.poll_until(&mut firing, |_| scene.store.has_stopped()).await;
     if let Some(report) = &report {
         assert!(!scene.store.has_stopped() && report.counts.unknown == 0, "{place}");
@@ -230,7 +263,7 @@ async fn at_every_poll_of_the_batch_every_request_has_one_true_result() {
                 let scene = Scene::new(shape, usize::MAX).await;
                 let batch = scene.host.batch(scene.options());
                 let canceller = batch.canceller();
-                let mut firing: Firing = Box::pin(batch.fire_all(asked()));
+                let mut firing: Firing = Box::pin(batch.fire_all(asked(shape.atomic)));
                 if polls > 0 && scene.poll_until(&mut firing, |n| n + 1 == polls).await.is_some() {
                     assert!(polls > 5, "{place}: too few");
                     break;

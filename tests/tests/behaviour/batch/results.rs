@@ -313,6 +313,11 @@ async fn a_tenants_batch_reaches_its_own_instances_alone() {
         matches!(other, BatchOutcome::Failed(FireError::Tenancy(TenancyError::OtherTenant))),
         "{other:?}"
     );
+    let stops = options().on_failure(OnFailure::Stop);
+    let report = acme.batch(stops).fire_all([open(""), open("other"), open("acme")]).await;
+    assert_eq!(words(&report.items), ["skipped", "failed", "skipped"], "what is not let in stops it at once");
+    let report = acme.batch(options().atomic(true)).fire_all([open(""), open("other"), open("acme")]).await;
+    assert_eq!(words(&report.items), ["skipped", "failed", "skipped"]);
     let report = host.batch(options()).fire_all([open(""), open("other"), open("bad\n")]).await;
     assert_eq!(words(&report.items), ["failed", "succeeded", "failed"]);
     assert!(matches!(
