@@ -213,6 +213,7 @@ impl Inner {
         };
         for (from, to, at) in changes.into_iter().filter(|(from, to, _)| from != to) {
             tracing::warn!(breaker = &*self.options.name, ?from, ?to, "the breaker changed");
+            crate::observe::breaker(&self.options.name, to);
             let name = Arc::clone(&self.options.name);
             self.options.on_change.tell(&BreakerChange { name, from, to, at }, "on_change");
         }

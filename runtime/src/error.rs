@@ -1,6 +1,6 @@
 //! What can go wrong when an instance is loaded or driven. Everything names its instance.
 
-use crate::event::DecodeError;
+use crate::event::{DecodeError, DecodeReason};
 use crate::explain::Rejection;
 use crate::host::{Tenancy, TenancyError};
 use crate::limit::{Exceeded, LimitError};
@@ -279,7 +279,18 @@ pub enum BuildError {
     NoRuntime(#[source] tokio::runtime::TryCurrentError),
 }
 
-/// An error and what caused it, in one text.
+/// The same for logs: without what may quote a payload, as `serde_json` and an upcast of the user's do.
+pub(crate) fn logged(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut quotes = false;
+    let causes = std::iter::successors(Some(error), |error| error.source()).take_while(|error| {
+        let before = quotes;
+        quotes |= error.is::<DecodeReason>();
+        !before && !error.is::<serde_json::Error>()
+    });
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// An error and what caused it, in one text. It may quote a payload.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

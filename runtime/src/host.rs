@@ -13,6 +13,8 @@ mod duty;
 mod effects;
 mod erased;
 pub(crate) mod fleet;
+#[cfg(feature = "metrics")]
+mod gauges;
 mod handle;
 mod hold;
 mod joint;
@@ -44,17 +46,20 @@ pub use tenants::{Operator, TenantHost};
 use crate::error::{FireError, LoadError};
 use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
+use crate::observe::Observer;
 use crate::repository::Repository;
 use crate::store::{Revision, Store, StreamId};
 use crate::subscription::{Start, Subscribe};
 use crate::timers::Missed;
 use cache::Cache;
 use count::Count;
+pub(crate) use duty::Ending;
 use erased::Erased;
 use fleet::Fleet;
 use limits::Limits;
 use quarantine::Quarantine;
 use request::Request;
+pub(crate) use round::Turned;
 use shadow::Shadow;
 use std::fmt;
 use std::sync::Arc;
@@ -101,6 +106,9 @@ pub(crate) struct Options {
     pub(crate) missed: Missed,
     pub(crate) shadow_queue_max: usize,
     pub(crate) unreadable: Unreadable,
+    /// Tenants that metrics tell apart; `None`: no tenant is told.
+    #[cfg(feature = "metrics")]
+    pub(crate) tenants_max: Option<usize>,
 }
 
 pub(crate) struct Inner<M: Machine> {
@@ -114,6 +122,7 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) loads: Semaphore,
     pub(crate) quarantine: Quarantine,
     pub(crate) erased: Erased,
+    pub(crate) observer: Arc<Observer>,
     pub(crate) snapshots: mpsc::Sender<snapshots::Offer>,
     pub(crate) shadow: Option<Arc<Shadow<M>>>,
     /// Queues that are being worked off.
@@ -249,6 +258,8 @@ impl<M: Machine> Host<M> {
         self.admit_tenant(stream, reserved)?;
         let inner = &self.0;
         let queue_max = if reserved { usize::MAX } else { inner.options.queue_max };
+        let queued = inner.observer.start();
+        let requests = requests.into_iter().map(|request| Request { queued, ..request });
         if let Some(slot) = inner.cache.enqueue(stream, requests, queue_max)? {
             inner.running.enter();
             let (inner, stream) = (Arc::clone(inner), stream.clone());

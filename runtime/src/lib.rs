@@ -23,6 +23,7 @@ pub mod instance;
 pub mod lease;
 pub mod limit;
 pub mod machine;
+pub mod observe;
 pub mod projection;
 pub mod replay;
 pub mod repository;

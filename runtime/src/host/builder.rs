@@ -13,6 +13,7 @@ use crate::effect::HandledBy;
 use crate::error::BuildError;
 use crate::limit::RateLimit;
 use crate::machine::Machine;
+use crate::observe::Observer;
 use crate::repository::Repository;
 use crate::store::Store;
 use crate::timers::Missed;
@@ -66,6 +67,8 @@ impl<M: Machine, B> HostBuilder<M, B> {
             missed: Missed::FireOnce,
             shadow_queue_max: 1_024,
             unreadable: Unreadable::Stop,
+            #[cfg(feature = "metrics")]
+            tenants_max: None,
         };
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let (handlers, shadow) = (None, None);
@@ -253,6 +256,15 @@ impl<M: Machine, B> HostBuilder<M, B> {
         self
     }
 
+    /// Metrics of steps, loads and appends tell the tenant, for the `tenants_max` tenants that come first; all others share
+    /// the label `(others)`. No tenant is told unless said otherwise: a collector keeps a series for every value of a label,
+    /// and tenants come and go.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_by_tenant(mut self, tenants_max: usize) -> Self {
+        self.options.tenants_max = Some(tenants_max);
+        self
+    }
+
     /// What is done about turns of a repeating timer that nobody ran in time, [`Missed::FireOnce`] unless said otherwise.
     pub fn missed(mut self, policy: Missed) -> Self {
         self.options.missed = policy;
@@ -287,7 +299,8 @@ impl<M: Machine, B> HostBuilder<M, B> {
         let Self {
             store, clock, ids, mut options, command_window, handlers, shadow, limits, tenancy, ..
         } = self;
-        let limits = Limits::new::<M>(limits, &clock)?;
+        let observer = Arc::new(Observer::new(M::DEFINITION.machine, &clock, &options));
+        let limits = Limits::new::<M>(limits, &clock, &observer)?;
         options.group_max = options.group_max.min(store.limits().steps_max);
         let (sender, receiver) = mpsc::channel(SNAPSHOTS_MAX);
         let mut repository = Repository::with(store, clock, ids);
@@ -304,6 +317,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             loads: Semaphore::new(options.loads_max.min(Semaphore::MAX_PERMITS)),
             quarantine: Quarantine::new(options.unreadable),
             erased: Erased::default(),
+            observer,
             options,
             tenancy,
             snapshots: sender,
@@ -312,6 +326,8 @@ impl<M: Machine, B> HostBuilder<M, B> {
             background: Arc::default(),
         });
         snapshots::start(&inner, receiver);
+        #[cfg(feature = "metrics")]
+        super::gauges::start(&inner);
         if let Some((judge, ends)) = judge {
             shadow::start(&inner, judge, ends);
         }

@@ -59,6 +59,31 @@ struct Work {
     ended: watch::Receiver<bool>,
 }
 
+/// How work on a shard came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// It was asked to.
+    GivenBack,
+    /// The lease was over before it was renewed, or the work found that somebody else has the shard.
+    Over,
+    /// Another host has taken the lease.
+    Lost,
+    /// It panicked.
+    Panicked,
+}
+
+impl Work {
+    fn ending(&self) -> Option<Ending> {
+        match (*self.ended.borrow(), self.ended.has_changed()) {
+            (true, _) if *self.leaving.borrow() => Some(Ending::GivenBack),
+            (true, _) => Some(Ending::Over),
+            // It said nothing, and the sender is gone.
+            (false, Err(_)) => Some(Ending::Panicked),
+            (false, Ok(_)) => None,
+        }
+    }
+}
+
 impl Post {
     pub(super) fn new(duty: usize, shard: Shard, lease: Lease) -> Self {
         Self { duty, shard, lease, work: None }
@@ -75,15 +100,13 @@ impl Post {
         }
     }
 
-    /// Whether the work has come to its end since it was asked last.
-    pub(super) fn take_ended(&mut self) -> bool {
-        // Work that panicked said nothing: the sender is gone.
-        let over = |work: &Work| *work.ended.borrow() || work.ended.has_changed().is_err();
-        let ended = self.work.as_ref().is_some_and(over);
-        if ended {
+    /// How the work has come to its end since it was asked last, if it has.
+    pub(super) fn take_ended(&mut self) -> Option<Ending> {
+        let ending = self.work.as_ref().and_then(Work::ending);
+        if ending.is_some() {
             self.work = None;
         }
-        ended
+        ending
     }
 
     /// The lease is held until its time is over: begins the work, or lets it go on.
@@ -100,11 +123,11 @@ impl Post {
         begin(Tenure { shard: self.shard, epoch, leaving: left }, Span { until: span, end });
     }
 
-    /// The lease is lost: the work ends where it waits.
-    pub(super) fn lost(&mut self) {
-        if let Some(work) = self.work.take() {
-            work.until.send_replace(Duration::ZERO);
-        }
+    /// The lease is lost: the work, if there is any, ends where it waits.
+    pub(super) fn lose(&mut self) -> Option<Ending> {
+        let work = self.work.take()?;
+        work.until.send_replace(Duration::ZERO);
+        Some(Ending::Lost)
     }
 }
 
@@ -172,7 +195,8 @@ mod tests {
         let (mut post, task) = post(Box::pin(async { panic!("at work") }), &FakeClock::default()).await;
         assert!(post.is_at_work());
         assert!(task.await.expect_err("it panicked").is_panic());
-        assert!(post.take_ended() && !post.is_at_work());
+        assert_eq!(post.take_ended(), Some(Ending::Panicked));
+        assert!(!post.is_at_work());
     }
 
     #[tokio::test]
@@ -180,9 +204,9 @@ mod tests {
         let clock = FakeClock::default();
         let (mut post, task) = post(Box::pin(std::future::pending()), &clock).await;
         clock.advance(Duration::from_secs(9));
-        assert!(!post.take_ended());
+        assert_eq!(post.take_ended(), None);
         clock.advance(Duration::from_secs(1));
         task.await.expect("no panic");
-        assert!(post.take_ended());
+        assert_eq!(post.take_ended(), Some(Ending::Over));
     }
 }

@@ -7,7 +7,7 @@
 pub(crate) mod members;
 
 use super::Inner;
-use super::duty::{Duty, Post};
+use super::duty::{Duty, Ending, Post};
 use crate::lease::{Claim, Eagerness, Lease, holder, process};
 use crate::machine::Machine;
 use crate::store::{Cell, CellKey, Put, Shard, StoreError, StreamId};
@@ -118,8 +118,20 @@ impl<M: Machine> Keeper<M> {
 
     /// Renews, takes and gives back. What the store does not do is tried again in the next turn.
     async fn turn(&mut self) {
-        if let Err(error) = self.try_turn().await {
+        let (observer, began) = (Arc::clone(&self.inner.observer), self.inner.observer.start());
+        let turned = self.try_turn().await;
+        observer.renewed(began, turned.is_ok());
+        self.tell_held();
+        if let Err(error) = turned {
             tracing::warn!(machine = M::DEFINITION.machine, %error, "leases were not renewed");
+        }
+    }
+
+    /// How many shards it has, duty by duty.
+    fn tell_held(&self) {
+        for (place, duty) in self.duties.iter().enumerate() {
+            let held = self.posts.iter().filter(|post| post.duty == place && post.is_at_work()).count();
+            self.inner.observer.leases(duty.name, held);
         }
     }
 
@@ -142,7 +154,11 @@ impl<M: Machine> Keeper<M> {
             let cell = leases.iter().find(|cell| cell.key == *post.lease.key());
             let name = self.duties.get(post.duty).map_or("", |duty| duty.name);
             let preferred = self.members.is_preferred(name, post.shard);
-            match ask(post, cell, (moment.monotonic, preferred), self.closing) {
+            let (wish, ending) = ask(post, cell, (moment.monotonic, preferred), self.closing);
+            if let Some(ending) = ending {
+                self.inner.observer.work_ended(name, post.shard, ending);
+            }
+            match wish {
                 Some(Wish::Hold(put)) => {
                     places.push(place);
                     held.push(put);
@@ -168,17 +184,26 @@ impl<M: Machine> Keeper<M> {
         let dead = self.members.see(&cells, moment);
         let live = self.members.live();
         self.inner.limits.set_hosts(live);
+        self.inner.observer.hosts(live);
+        self.inner.observer.skew(self.members.skew());
         dead
     }
 
     /// The lease was written, or somebody was faster.
     fn settle(&mut self, place: usize, version: Option<u64>, asked: Duration) {
         let Some(post) = self.posts.get_mut(place) else { return };
-        let Some(epoch) = post.lease.wrote(version, asked) else { return post.lost() };
         let Some(duty) = self.duties.get(post.duty) else { return };
+        let Some(epoch) = post.lease.wrote(version, asked) else {
+            if let Some(ending) = post.lose() {
+                self.inner.observer.work_ended(duty.name, post.shard, ending);
+            }
+            return;
+        };
         let (run, ended) = (Arc::clone(&duty.run), Arc::clone(&self.ended));
         let clock = Arc::clone(&self.inner.repository.clock);
+        let (observer, name) = (&self.inner.observer, duty.name);
         post.held(epoch, |tenure, span| {
+            observer.taken_over(name, tenure.shard);
             let work = run(tenure);
             tokio::spawn(async move { span.work(&*clock, work, &ended).await });
         });
@@ -215,21 +240,24 @@ enum Wish {
     GiveBack(Put),
 }
 
-fn ask(post: &mut Post, cell: Option<&Cell>, turn: (Duration, bool), closing: bool) -> Option<Wish> {
+fn ask(
+    post: &mut Post,
+    cell: Option<&Cell>,
+    turn: (Duration, bool),
+    closing: bool,
+) -> (Option<Wish>, Option<Ending>) {
     let (now, preferred) = turn;
+    let ending = post.take_ended();
     // Work that ended without being asked to, as when the lease was over for a moment, begins anew.
-    let ended = post.take_ended() && !preferred;
-    if ended || (closing && !post.is_at_work()) {
-        return post.lease.give_back().map(Wish::GiveBack);
+    if ending.is_some() && !preferred || (closing && !post.is_at_work()) {
+        return (post.lease.give_back().map(Wish::GiveBack), ending);
     }
     if !preferred {
         // The one that is to have it takes it in the same write in which it says that it lives.
         post.leave();
     }
     let eagerness = if preferred { Eagerness::First } else { Eagerness::Second };
-    let put = post.lease.look(cell, now, eagerness);
-    if put.is_none() {
-        post.lost();
-    }
-    put.map(Wish::Hold)
+    let put = post.lease.look(cell, now, eagerness).map(Wish::Hold);
+    let ending = ending.or_else(|| put.is_none().then(|| post.lose()).flatten());
+    (put, ending)
 }

@@ -7,6 +7,7 @@ use crate::error::FireError;
 use crate::history::{History, MachineHistory, Transition};
 use crate::instance::Instance;
 use crate::machine::{Machine, MachineTrigger};
+use crate::observe::Span;
 use crate::repository::{Origin, Repository};
 use crate::store::{Revision, StoreError, StreamId};
 use crate::subscription::{Start, Subscribe};
@@ -280,18 +281,28 @@ impl<M: Machine> Command<M> {
         self
     }
 
-    async fn send(mut self, ask: Ask<M>, trigger: &'static str) -> Reply<M> {
-        self.request.ask = ask;
-        self.request.origin.trigger = trigger;
-        let limits = &self.host.0.limits;
-        if limits.is_empty() || self.request.reserved || !matches!(self.request.ask, Ask::Fire(_)) {
-            return Self::ask(&self.host, &self.stream, self.request).await;
+    async fn send(self, ask: Ask<M>, trigger: &'static str) -> Reply<M> {
+        let Self { host, stream, mut request } = self;
+        let called = ask.called(trigger);
+        request.ask = ask;
+        request.origin.trigger = trigger;
+        request.span = Span::fire(&stream, called, &request.origin);
+        let asked = host.0.observer.asked(&stream, called, request.span.clone());
+        let reply = asked.span().around(Self::ask_within_limits(&host, &stream, request)).await;
+        asked.answered(&reply);
+        reply
+    }
+
+    async fn ask_within_limits(host: &Host<M>, stream: &StreamId, request: Request<M>) -> Reply<M> {
+        let limits = &host.0.limits;
+        if limits.is_empty() || request.reserved || !matches!(request.ask, Ask::Fire(_)) {
+            return Self::ask(host, stream, request).await;
         }
-        let passes = self.host.admit(&self.stream, trigger).await?;
-        let keeps_rejection = self.request.record_rejection;
-        let reply = Self::ask(&self.host, &self.stream, self.request).await;
+        let passes = host.admit(stream, request.origin.trigger).await?;
+        let keeps_rejection = request.record_rejection;
+        let reply = Self::ask(host, stream, request).await;
         if !may_be_recorded(&reply, keeps_rejection) {
-            limits.refund(&self.stream, passes);
+            limits.refund(stream, passes);
         }
         reply
     }

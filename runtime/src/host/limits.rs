@@ -9,6 +9,7 @@ use crate::definition::{LimitDef, LimitScope};
 use crate::error::FireError;
 use crate::limit::{Exceeded, Key, KeyedLimiter, LimitError, LimitStats, Limiter, Pass, RateLimit};
 use crate::machine::Machine;
+use crate::observe::Observer;
 use crate::store::StreamId;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -38,8 +39,11 @@ pub struct Available {
     pub tokens: u32,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Limits(Vec<Limit>);
+#[derive(Debug)]
+pub(crate) struct Limits {
+    all: Vec<Limit>,
+    observer: Arc<Observer>,
+}
 
 #[derive(Debug)]
 struct Limit {
@@ -91,25 +95,26 @@ impl Limits {
     pub(super) fn new<M: Machine>(
         added: Vec<(LimitScope, RateLimit)>,
         clock: &Arc<dyn Clock>,
+        observer: &Arc<Observer>,
     ) -> Result<Self, LimitError> {
         let declared = M::DEFINITION.limits.iter().map(|limit| (limit.scope, declared::<M>(limit)));
         let limits = declared.chain(added).map(|(scope, limit)| Limit::new::<M>(scope, limit, clock));
-        limits.collect::<Result<_, _>>().map(Self)
+        Ok(Self { all: limits.collect::<Result<_, _>>()?, observer: Arc::clone(observer) })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Whether a limit divides its rate by the live hosts.
     pub(super) fn are_shared(&self) -> bool {
-        self.0.iter().any(|limit| limit.shared)
+        self.all.iter().any(|limit| limit.shared)
     }
 
     /// This many hosts share what is shared.
     pub(super) fn set_hosts(&self, hosts: usize) {
         let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
-        for limit in self.0.iter().filter(|limit| limit.shared) {
+        for limit in self.all.iter().filter(|limit| limit.shared) {
             match &limit.buckets {
                 Buckets::One(limiter) => limiter.set_hosts(hosts),
                 Buckets::Each(limiter) => limiter.set_hosts(hosts),
@@ -121,15 +126,23 @@ impl Limits {
     /// when it is cancelled.
     pub(super) async fn acquire(&self, stream: &StreamId, trigger: &str) -> Result<Passes, FireError> {
         let mut taking = Taking { limits: self, stream, passes: Passes::default() };
-        for limit in &self.0 {
-            taking.passes.0.push(limit.acquire(stream, trigger).await?);
+        for limit in &self.all {
+            let began = self.observer.start();
+            let pass = limit.acquire(stream, trigger).await;
+            if !pass.as_ref().is_ok_and(Pass::is_free) {
+                self.observer.limited(&limit.name, began, pass.is_ok());
+            }
+            taking.passes.0.push(pass?);
         }
         Ok(std::mem::take(&mut taking.passes))
     }
 
     /// Nothing of the trigger was recorded.
     pub(super) fn refund(&self, stream: &StreamId, passes: Passes) {
-        for (limit, pass) in self.0.iter().zip(passes.0) {
+        for (limit, pass) in self.all.iter().zip(passes.0) {
+            if !pass.is_free() {
+                self.observer.refunded(&limit.name);
+            }
             match &limit.buckets {
                 Buckets::One(limiter) => limiter.refund(pass),
                 Buckets::Each(limiter) => limiter.refund(limit.key(stream), pass),
@@ -139,7 +152,7 @@ impl Limits {
 
     /// Drops the buckets of a tenant and of its instances.
     pub(super) fn forget(&self, tenant: &str) {
-        for limit in &self.0 {
+        for limit in &self.all {
             if let Buckets::Each(limiter) = &limit.buckets {
                 limiter.forget_tenant(tenant);
             }
@@ -154,7 +167,7 @@ impl Limits {
             };
             LimitReport { name: Arc::clone(&limit.name), scope: limit.scope, stats }
         };
-        self.0.iter().map(report).collect()
+        self.all.iter().map(report).collect()
     }
 
     pub(super) fn available(&self, stream: &StreamId) -> Vec<Available> {
@@ -165,7 +178,7 @@ impl Limits {
             };
             Available { limit: Arc::clone(&limit.name), scope: limit.scope, tokens }
         };
-        self.0.iter().map(available).collect()
+        self.all.iter().map(available).collect()
     }
 }
 

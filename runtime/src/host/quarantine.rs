@@ -107,6 +107,12 @@ impl Quarantine {
         self.lock().iter().map(|(_, held)| held.clone()).collect()
     }
 
+    /// How many are put aside.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, LruCache<StreamId, Quarantined>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

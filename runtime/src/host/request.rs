@@ -5,6 +5,7 @@ use super::convoy::{Seat, Trip};
 use super::hold::Hold;
 use crate::error::FireError;
 use crate::machine::Machine;
+use crate::observe::{Began, Span};
 use crate::repository::{Loaded, Origin};
 use crate::store::Revision;
 use jiff::Timestamp;
@@ -24,6 +25,20 @@ pub(crate) enum Ask<M: Machine> {
     View(View<M>),
     Wake(oneshot::Sender<Result<Woken, FireError>>),
     Hold(Hold<M>),
+}
+
+impl<M: Machine> Ask<M> {
+    /// How metrics and spans call it: like its trigger, or like nothing that can be one.
+    pub(crate) fn called(&self, trigger: &'static str) -> &'static str {
+        match self {
+            Self::Fire(_) => trigger,
+            Self::Start => "(start)",
+            Self::Delete => "(delete)",
+            Self::View(_) => "(view)",
+            Self::Hold(_) => "(hold)",
+            Self::Wake(_) => "(wake)",
+        }
+    }
 }
 
 /// What an instance says whose timers were due.
@@ -56,6 +71,10 @@ pub(crate) struct Request<M: Machine> {
     pub(crate) tried: bool,
     pub(crate) waiting: Option<Waiting<M>>,
     pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// The call that it belongs to.
+    pub(crate) span: Span,
+    /// Since when it waits.
+    pub(crate) queued: Began,
 }
 
 impl<M: Machine> Request<M> {
@@ -70,6 +89,8 @@ impl<M: Machine> Request<M> {
             tried: false,
             waiting: None,
             permit: None,
+            span: Span::default(),
+            queued: Began::default(),
         }
     }
 

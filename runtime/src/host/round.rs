@@ -65,6 +65,22 @@ pub(super) struct Spoiled {
 pub(super) struct Round<M: Machine> {
     pub(super) verdicts: Vec<Verdict<M>>,
     pub(super) steps: Vec<RecordedStep>,
+    /// Timers that it runs.
+    pub(super) turns: Vec<Turned>,
+}
+
+impl<M: Machine> Default for Round<M> {
+    fn default() -> Self {
+        Self { verdicts: Vec::new(), steps: Vec::new(), turns: Vec::new() }
+    }
+}
+
+/// A timer that is run, if the round is recorded.
+pub(crate) struct Turned {
+    pub(crate) timer: String,
+    pub(crate) due: Timestamp,
+    pub(crate) at: Timestamp,
+    pub(crate) refused: bool,
 }
 
 /// Where a round is decided.
@@ -78,6 +94,7 @@ pub(super) struct Ground<'a, M: Machine> {
     pub(super) missed: Missed,
     /// The round ends behind a request that may turn out as not accepted.
     pub(super) stops: bool,
+    pub(super) turns: Vec<Turned>,
 }
 
 /// Decides a group in its order.
@@ -85,7 +102,8 @@ pub(super) fn decide<M: Machine>(
     ground: &mut Ground<'_, M>,
     group: &[Request<M>],
 ) -> Result<Round<M>, Spoiled> {
-    let mut round = Round { verdicts: Vec::with_capacity(group.len()), steps: Vec::new() };
+    let (verdicts, turns) = (Vec::with_capacity(group.len()), Vec::new());
+    let mut round = Round { verdicts, steps: Vec::new(), turns };
     for (place, request) in group.iter().enumerate() {
         let steps = &mut round.steps;
         let verdict =
@@ -96,6 +114,7 @@ pub(super) fn decide<M: Machine>(
             break;
         }
     }
+    round.turns = std::mem::take(&mut ground.turns);
     Ok(round)
 }
 
@@ -202,7 +221,10 @@ impl<M: Machine> Ground<'_, M> {
         let origin = Origin { command, ..Origin::default() };
         let (instance, missed) = (&mut self.live.instance, self.missed);
         let elapsed = catch_unwind(AssertUnwindSafe(|| instance.elapse(timer, missed)));
-        match elapsed.map_err(|_| self.panicked("a timer"))? {
+        let elapsed = elapsed.map_err(|_| self.panicked("a timer"))?;
+        let (due, at, refused) = (timer.due, self.live.instance.cx().now(), elapsed.is_err());
+        self.turns.push(Turned { timer: name.clone(), due, at, refused });
+        match elapsed {
             Ok(step) => self.keep(&origin, step, steps).map(|_| ()),
             Err(rejection) => {
                 tracing::warn!(stream = %self.stream, timer = name, "the step of a timer was refused: the timer is spent");

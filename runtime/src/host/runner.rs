@@ -15,6 +15,7 @@ use super::{Fired, Inner, hold, snapshots};
 use crate::error::{FireError, LoadError};
 use crate::instance::Step;
 use crate::machine::Machine;
+use crate::observe::{Span, append_outcome, load_outcome};
 use crate::repository::Loaded;
 use crate::store::{Append, Outcome, Revision, StoreError, StreamId, Unit};
 use crate::tenant;
@@ -41,7 +42,11 @@ pub(super) async fn run<M: Machine>(inner: &Arc<Inner<M>>, stream: &StreamId, sl
         };
         live = match hold::asked(group) {
             Ok(hold) => hold::lend(inner, stream, (hold, live)).await,
-            Err(group) => Group::new(inner, stream, group).settle(live).await,
+            Err(group) => {
+                inner.observer.group(stream, group.iter().map(|request| request.queued));
+                let span = Span::group(stream, group.iter().map(|request| &request.span));
+                span.around(Group::new(inner, stream, group).settle(live)).await
+            }
         };
     }
 }
@@ -140,6 +145,7 @@ impl<'a, M: Machine> Group<'a, M> {
             turns_max: TURNS_MAX.min(1 + limits.steps_max.saturating_sub(self.pending.len())),
             missed: self.inner.options.missed,
             stops: self.trip.as_ref().is_some_and(|trip| trip.stops()),
+            turns: Vec::new(),
         };
         decide(&mut ground, &self.pending)
     }
@@ -149,7 +155,10 @@ impl<'a, M: Machine> Group<'a, M> {
         if !fresh {
             match self.inner.repository.store.head(self.stream).await {
                 Ok(head) if head.revision == live.fold.head.revision => {}
-                Ok(_) => return Next::Again,
+                Ok(_) => {
+                    self.inner.observer.again(self.stream, "stale");
+                    return Next::Again;
+                }
                 Err(source) => {
                     self.fail_all(&Arc::new(LoadError::Store { stream: self.stream.clone(), source }));
                     return Next::Done(None);
@@ -174,14 +183,19 @@ impl<'a, M: Machine> Group<'a, M> {
     }
 
     async fn append(&mut self, append: Append) -> Option<Outcome> {
-        match &self.trip {
-            Some(trip) => trip.joint().append(append, trip.gate()).await,
-            None => self.inner.repository.store.append(vec![append], Unit::Each).await.pop(),
-        }
+        let (began, steps) = (self.inner.observer.start(), append.steps.len());
+        let span = Span::append(steps);
+        let outcome = match &self.trip {
+            Some(trip) => span.around(trip.joint().append(append, trip.gate())).await,
+            None => span.around(self.inner.repository.store.append(vec![append], Unit::Each)).await.pop(),
+        };
+        span.outcome(append_outcome(outcome.as_ref()));
+        self.inner.observer.append(self.stream, began, (steps, outcome.as_ref()));
+        outcome
     }
 
     async fn record(&mut self, mut live: Loaded<M>, round: Round<M>) -> Next<M> {
-        let Round { verdicts, steps } = round;
+        let Round { verdicts, steps, turns } = round;
         let after = live.fold.head;
         // The end of its stream stops an instance of an erased tenant. One that begins has none.
         let begins = after.revision == Revision(0);
@@ -195,6 +209,7 @@ impl<'a, M: Machine> Group<'a, M> {
             Some(Outcome::Appended(_)) if begins && self.came_late().await => Next::Done(None),
             Some(Outcome::Appended(head)) => {
                 live.fold.head = head;
+                self.inner.observer.timers(&turns);
                 let deleted = matches!(verdicts.last(), Some(Verdict::Deleted(_)));
                 let again = self.answer(&live, verdicts, after.revision);
                 answer_again(self.inner, self.stream, again).await;
@@ -245,6 +260,7 @@ impl<'a, M: Machine> Group<'a, M> {
         if let Some(trip) = self.trip.as_ref().filter(|_| self.lost.is_none()) {
             trip.gate().reopen();
         }
+        self.inner.observer.again(self.stream, if self.lost.is_some() { "lost" } else { "conflict" });
         tracing::debug!(stream = %self.stream, tries = self.tries, lost = self.lost.is_some(), "decides again");
         self.inner.repository.clock.sleep(pause(self.tries)).await;
         Next::Again
@@ -280,7 +296,8 @@ impl<'a, M: Machine> Group<'a, M> {
                 Verdict::Conflict(error) => request.answer(Err(error)),
                 Verdict::Duplicate(revision) => again.push((request, revision)),
                 Verdict::Deleted(revision) => {
-                    request.answer(Ok(fired(revision, Step::nowhere(live.instance.state()))));
+                    let fired = fired(revision, Step::nowhere(live.instance.state()));
+                    request.answer(Ok(Fired { ignored: false, ..fired }));
                 }
                 Verdict::Woken(woken) => {
                     if let Ask::Wake(waiting) = request.ask {
@@ -324,12 +341,19 @@ pub(super) async fn load<M: Machine>(
     if let Some(error) = inner.quarantine.holds(stream, now()) {
         return Err(error);
     }
+    let (began, span) = (inner.observer.start(), Span::load());
     // The semaphore is never closed.
     let _turn = inner.loads.acquire().await;
     let loaded = match inner.refuse_erased(stream).await {
-        Ok(()) => inner.repository.load(stream).await.map_err(Arc::new),
+        Ok(()) => span.around(inner.repository.load(stream)).await.map_err(Arc::new),
         Err(error) => Err(Arc::new(error)),
     };
+    let error = loaded.as_ref().err().map(|error| &**error);
+    span.outcome(load_outcome(error));
+    if let Ok(loaded) = &loaded {
+        span.revision(loaded.revision());
+    }
+    inner.observer.load(stream, began, error);
     match &loaded {
         Ok(_) => inner.quarantine.release(stream),
         Err(error) => inner.quarantine.put(stream, error, now()),

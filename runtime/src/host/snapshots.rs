@@ -24,18 +24,20 @@ pub(crate) struct Offer {
 pub(super) fn offer<M: Machine>(inner: &Inner<M>, stream: &StreamId, live: &Loaded<M>, before: Revision) {
     let (every, window) = (inner.options.snapshot_every, inner.repository.command_window as u64);
     let turn = span(live.revision(), every, window);
-    if turn != span(before, every, window)
-        && let Ok(room) = inner.snapshots.try_reserve()
-        && let Some(put) = Snapshot::put(&inner.repository, stream, live, turn)
-    {
-        room.send(Offer { tenant: Arc::clone(&stream.tenant), put });
+    if turn != span(before, every, window) {
+        hand_over(inner, stream, || Snapshot::put(&inner.repository, stream, live, turn));
     }
     let place = |revision: Revision| revision.0.checked_div(inner.options.history_every);
-    if place(live.revision()) != place(before)
-        && let Ok(room) = inner.snapshots.try_reserve()
-        && let Some(put) = inner.repository.kept_put(stream, live)
-    {
-        room.send(Offer { tenant: Arc::clone(&stream.tenant), put });
+    if place(live.revision()) != place(before) {
+        hand_over(inner, stream, || inner.repository.kept_put(stream, live));
+    }
+}
+
+fn hand_over<M: Machine>(inner: &Inner<M>, stream: &StreamId, snapshot: impl FnOnce() -> Option<Put>) {
+    let Ok(room) = inner.snapshots.try_reserve() else { return inner.observer.snapshots("dropped", 1) };
+    match snapshot() {
+        Some(put) => room.send(Offer { tenant: Arc::clone(&stream.tenant), put }),
+        None => inner.observer.snapshots("too_large", 1),
     }
 }
 
@@ -62,7 +64,7 @@ fn span(revision: Revision, every: u64, window: u64) -> u64 {
 
 /// Writes until the host is gone.
 pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiver<Offer>) {
-    let store = Arc::clone(&inner.repository.store);
+    let (store, observer) = (Arc::clone(&inner.repository.store), Arc::clone(&inner.observer));
     let mut closing = inner.closing.subscribe();
     let background = Arc::clone(&inner.background);
     background.enter();
@@ -74,7 +76,11 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiv
                 count = offered.recv_many(&mut offers, WRITES_MAX) => if count == 0 { break },
                 _ = closing.wait_for(|closing| *closing) => break,
             }
-            if let Err(error) = write(&*store, std::mem::take(&mut offers)).await {
+            // What is removed is no snapshot.
+            let count = offers.iter().filter(|offer| offer.put.value.is_some()).count();
+            let written = write(&*store, std::mem::take(&mut offers)).await;
+            observer.snapshots(if written.is_ok() { "written" } else { "failed" }, count);
+            if let Err(error) = written {
                 tracing::warn!(machine = M::DEFINITION.machine, %error, "snapshots were not written");
             }
         }

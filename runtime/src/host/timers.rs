@@ -7,8 +7,9 @@ use super::agenda::{Agenda, Entry};
 use super::duty::{Duty, Tenure};
 use super::request::{Ask, Request, Woken};
 use super::{Host, fleet};
-use crate::error::{FireError, chain};
+use crate::error::{FireError, logged};
 use crate::machine::Machine;
+use crate::observe::Span;
 use crate::repository::Origin;
 use crate::store::{Shard, StoreError};
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -111,6 +112,8 @@ async fn wake<M: Machine>(host: &Host<M>, entry: &Entry) -> Option<Entry> {
     let mut request = Request::new(Ask::Wake(sender), Origin::default());
     request.reserved = true;
     let clock = Arc::clone(&host.0.repository.clock);
+    let span = Span::wake(&entry.stream);
+    request.span = span.clone();
     let answer = match host.enqueue(&entry.stream, request) {
         Ok(()) => tokio::select! {
             answer = receiver => Some(answer.unwrap_or(Err(FireError::Closed))),
@@ -118,6 +121,9 @@ async fn wake<M: Machine>(host: &Host<M>, entry: &Entry) -> Option<Entry> {
         },
         Err(error) => Some(Err(error)),
     };
+    let outcome = outcome(answer.as_ref());
+    span.outcome(outcome);
+    host.0.observer.woken(outcome);
     let stream = || entry.stream.clone();
     match answer {
         Some(Ok(Woken { next, .. })) => next.map(|due| Entry { stream: stream(), due, tries: 0 }),
@@ -129,10 +135,19 @@ async fn wake<M: Machine>(host: &Host<M>, entry: &Entry) -> Option<Entry> {
     }
 }
 
+fn outcome(answer: Option<&Result<Woken, FireError>>) -> &'static str {
+    match answer {
+        Some(Ok(Woken { ran: 0, .. })) => "nothing_due",
+        Some(Ok(_)) => "ran",
+        Some(Err(_)) => "failed",
+        None => "late",
+    }
+}
+
 /// An instance that was asked in vain is asked again, after a pause that grows.
 fn again(entry: &Entry, now: Timestamp, error: Option<&FireError>) -> Entry {
     let tries = entry.tries.saturating_add(1);
-    let why = error.map_or_else(|| "it does not answer".to_owned(), |error| chain(error));
+    let why = error.map_or_else(|| "it does not answer".to_owned(), |error| logged(error));
     tracing::warn!(stream = %entry.stream, tries, why, "timers that are due were not run yet");
     let pause = SignedDuration::try_from(pause(tries)).unwrap_or(SignedDuration::MAX);
     let due = now.checked_add(pause).unwrap_or(Timestamp::MAX);

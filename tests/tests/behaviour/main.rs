@@ -14,6 +14,7 @@ mod hosts;
 mod limiter;
 mod limits;
 mod lock;
+mod observe;
 mod paths;
 mod projections;
 mod quarantine;

@@ -12,6 +12,7 @@ use crate::host::round::{Round, Spoiled, Verdict};
 use crate::host::runner::{Group, Lost, Next, answer_again, load, pause, recorded};
 use crate::host::{Host, snapshots};
 use crate::machine::Machine;
+use crate::observe::Began;
 use crate::repository::Origin;
 use crate::store::{Append, Atomic, Head, Outcome, Revision, StoreError, StreamId, Unit};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,11 +78,7 @@ pub(super) async fn fire<M: Machine>(host: Host<M>, gate: Arc<Gate>, parts: Part
         match hold(&host, stream).await {
             Ok(held) => {
                 let group = Group::new(&host.0, stream, requests);
-                whole.parts.push(Part {
-                    group,
-                    held,
-                    round: Round { verdicts: Vec::new(), steps: Vec::new() },
-                });
+                whole.parts.push(Part { group, held, round: Round::default() });
             }
             Err(error) => {
                 if !requests.is_empty() {
@@ -178,7 +175,10 @@ impl<M: Machine> Whole<'_, M> {
         self.tokens.are_spent(true);
         let firsts: Vec<_> = appends.iter().map(first_command).collect();
         let unit = if appends.len() == 1 { Unit::Each } else { Unit::Batch };
+        let counts: Vec<_> = appends.iter().map(|append| append.steps.len()).collect();
+        let began = self.host.0.observer.start();
         let outcomes = self.host.0.repository.store.append(appends, unit).await;
+        self.tell(began, numbers.iter().zip(counts).zip(&outcomes));
         let fate = self.fate((numbers, firsts), outcomes);
         let is_open = self.parts.iter().any(|part| part.group.is_lost());
         if !matches!(fate, Fate::Recorded(_)) && !is_open {
@@ -186,6 +186,14 @@ impl<M: Machine> Whole<'_, M> {
             self.gate.reopen();
         }
         fate
+    }
+
+    fn tell<'a>(&self, began: Began, appends: impl Iterator<Item = ((&'a usize, usize), &'a Outcome)>) {
+        for ((number, steps), outcome) in appends {
+            if let Some(part) = self.parts.get(*number) {
+                self.host.0.observer.append(part.group.stream, began, (steps, Some(outcome)));
+            }
+        }
     }
 
     fn fate(

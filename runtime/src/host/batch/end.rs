@@ -94,11 +94,10 @@ impl<M: Machine> Engine<M> {
         let number = self.next_number();
         let (stream, items) = (item.stream.clone(), vec![Some(item)]);
         let until = self.alarms.set(self.grace(loss), Alarm::Flight(number));
-        let stage = Stage::Looking(None);
-        self.flights.insert(
-            number,
-            Flight { stream, items, stage, until, errand: None, passes: None, loss: Some(loss) },
-        );
+        let (stage, began) = (Stage::Looking(None), self.host.0.observer.start());
+        let flight =
+            Flight { stream, items, stage, until, began, errand: None, passes: None, loss: Some(loss) };
+        self.flights.insert(number, flight);
         self.look_at(number, Revision(0), loss);
     }
 

@@ -8,6 +8,7 @@ use crate::host::limits::Passes;
 use crate::host::request::Reply;
 use crate::host::{Fired, Host, runner};
 use crate::machine::Machine;
+use crate::observe::Began;
 use crate::repository::Origin;
 use crate::store::{Revision, StreamId};
 use std::collections::{BTreeMap, HashSet};
@@ -24,6 +25,8 @@ pub(super) struct Flight<M: Machine> {
     pub(super) until: Duration,
     /// What is to be called off with it.
     pub(super) errand: Option<AbortHandle>,
+    /// Since when.
+    pub(super) began: Began,
     /// What its one request took from the limits of the host.
     pub(super) passes: Option<Passes>,
     /// Why it was called back while it was in commit.

@@ -28,9 +28,10 @@ impl<M: Machine> Engine<M> {
         let number = self.next_number();
         let until = self.alarms.set(self.options.step_timeout, Alarm::Flight(number));
         let items = items.into_iter().map(Some).collect();
-        let stage = Stage::Waiting;
+        let (stage, began) = (Stage::Waiting, self.host.0.observer.start());
         let address = stream.clone();
-        let mut flight = Flight { stream, items, stage, until, errand: None, passes: None, loss: None };
+        let mut flight =
+            Flight { stream, items, stage, until, began, errand: None, passes: None, loss: None };
         if self.host.0.limits.is_empty() {
             return self.board(number, flight);
         }
@@ -154,6 +155,10 @@ impl<M: Machine> Engine<M> {
         let (mut back, mut pause) = (Vec::new(), Duration::ZERO);
         for (item, reply) in flight.items.into_iter().zip(replies) {
             let Some(mut item) = item else { continue };
+            if reply.is_some() || !matches!(unanswered, Unanswered::Back) {
+                let trigger = item.wish.origin.trigger;
+                self.host.0.observer.step(&item.stream, (trigger, reply.as_ref()), flight.began);
+            }
             match (reply, unanswered) {
                 (Some(reply), _) => {
                     if let Some(item) = self.settle(item, reply) {

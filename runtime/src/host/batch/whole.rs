@@ -50,7 +50,9 @@ impl<M: Machine> Engine<M> {
         let items = items.into_iter().map(Some).collect();
         let stage = Stage::Away(convoy);
         let errand = Some(errand);
-        self.flights.insert(number, Flight { stream, items, stage, until, errand, passes: None, loss: None });
+        let began = self.host.0.observer.start();
+        let flight = Flight { stream, items, stage, until, began, errand, passes: None, loss: None };
+        self.flights.insert(number, flight);
     }
 
     /// What the store says to so many requests of so many instances.

@@ -31,6 +31,8 @@ struct Member {
     /// Since when it has not changed, on the monotonic clock.
     since: Duration,
     sign: Sign,
+    /// How far its clock was from this one's at least, when it wrote that.
+    skew: Duration,
 }
 
 /// A moment on both clocks.
@@ -66,10 +68,12 @@ impl Members {
             let known = self.others.get(id);
             if known.is_none_or(|member| member.version != cell.version) {
                 let sign: Sign = serde_json::from_slice(&cell.value).unwrap_or_default();
-                if let (Some(before), true) = (before, known.is_some()) {
-                    warn_of_skew(id, &sign, (before.now, moment.now));
-                }
-                let member = Member { version: cell.version, since: moment.monotonic, sign };
+                let skew = match before {
+                    Some(before) if known.is_some() => skew(&sign, (before.now, moment.now)),
+                    _ => Duration::ZERO,
+                };
+                warn_of_skew(id, skew);
+                let member = Member { version: cell.version, since: moment.monotonic, sign, skew };
                 self.others.insert(Arc::clone(id), member);
             }
             let quiet = self.others.get(id).map(|member| moment.monotonic.saturating_sub(member.since));
@@ -83,6 +87,11 @@ impl Members {
     /// Hosts that live, this one counted.
     pub(crate) fn live(&self) -> usize {
         1 + self.living().count()
+    }
+
+    /// How far the clocks of hosts that live are from this one's at least: the largest of all.
+    pub(super) fn skew(&self) -> Duration {
+        self.living().map(|(_, member)| member.skew).max().unwrap_or_default()
     }
 
     /// Whether no other host that lives is to have this shard: the highest hash has it (rendezvous hashing, Thaler and
@@ -109,10 +118,13 @@ impl Members {
 }
 
 /// A cell that has changed between two looks was written between them, by a clock that goes right.
-fn warn_of_skew(id: &str, sign: &Sign, looks: (Timestamp, Timestamp)) {
-    let Ok(at) = Timestamp::from_microsecond(sign.at) else { return };
+fn skew(sign: &Sign, looks: (Timestamp, Timestamp)) -> Duration {
+    let Ok(at) = Timestamp::from_microsecond(sign.at) else { return Duration::ZERO };
     let (early, late) = (looks.0.duration_since(at), at.duration_since(looks.1));
-    let skew = Duration::try_from(early.max(late)).unwrap_or_default();
+    Duration::try_from(early.max(late)).unwrap_or_default()
+}
+
+fn warn_of_skew(id: &str, skew: Duration) {
     if skew >= SKEW_MAX {
         tracing::warn!(
             host = id,
