@@ -1,11 +1,14 @@
 //! The limiter alone, on a fake clock: what it lets through, in whatever pattern it is asked.
 
+use governor::clock::FakeRelativeClock;
+use governor::{Quota, RateLimiter};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use statewright::clock::{Clock, FakeClock};
-use statewright::limit::{Key, KeyedLimiter, Limiter, RateLimit};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use statewright::limit::{Key, KeyedLimiter, LimitError, Limiter, RateLimit};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn limiter(clock: &FakeClock, limit: RateLimit) -> Arc<Limiter> {
@@ -52,6 +55,29 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 }
 
 proptest! {
+    /// Without refunds it decides as `governor` does, costs included.
+    #[test]
+    fn it_decides_as_governor_does(
+        pauses in proptest::collection::vec(0_u64..3_000, 1..300),
+        micros in 1_u64..2_000,
+        cost in 1_u32..4,
+        more in 0_u32..20,
+    ) {
+        let (clock, theirs) = (FakeClock::default(), FakeRelativeClock::default());
+        let (burst, period) = (cost + more, Duration::from_micros(micros));
+        let limiter = limiter(&clock, RateLimit::new(1, period).burst(burst).cost(cost));
+        let quota = Quota::with_period(period).expect("it is not zero");
+        let quota = quota.allow_burst(NonZeroU32::new(burst).expect("it is not zero"));
+        let governor = RateLimiter::direct_with_clock(quota, theirs.clone());
+        let cost = NonZeroU32::new(cost).expect("it is not zero");
+        for pause in pauses {
+            clock.advance(Duration::from_micros(pause));
+            theirs.advance(Duration::from_micros(pause));
+            let allowed = governor.check_n(cost).expect("the burst is enough").is_ok();
+            prop_assert_eq!(limiter.try_acquire("t").is_ok(), allowed);
+        }
+    }
+
     /// In no window more than `burst + rate × window` stays taken, whatever the time of day does; and what the bucket says
     /// is there can be taken.
     #[test]
@@ -117,24 +143,39 @@ proptest! {
 }
 
 #[test]
-fn sixteen_threads_get_no_more_than_one_would() {
+fn sixteen_threads_get_no_more_than_one_would_in_any_window() {
     let clock = FakeClock::default();
     let limiter = limiter(&clock, RateLimit::new(1_000, Duration::from_secs(1)).burst(50));
-    let through = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..16 {
-            scope.spawn(|| {
-                for _ in 0..2_000 {
-                    through.fetch_add(u64::from(limiter.try_acquire("t").is_ok()), Ordering::Relaxed);
+    let begun = AtomicUsize::new(0);
+    let passes: Vec<(Duration, Duration)> = std::thread::scope(|scope| {
+        let ask = || {
+            begun.fetch_add(1, Ordering::Relaxed);
+            let mut passes = Vec::new();
+            for _ in 0..2_000 {
+                let before = clock.monotonic();
+                if limiter.try_acquire("t").is_ok() {
+                    passes.push((before, clock.monotonic()));
                 }
-            });
+            }
+            passes
+        };
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(ask)).collect();
+        while begun.load(Ordering::Relaxed) < 16 {
+            std::thread::yield_now();
         }
         for _ in 0..100 {
             clock.advance(Duration::from_millis(1));
+            std::thread::yield_now();
         }
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
     });
-    let through = through.into_inner();
-    assert!((50..=150).contains(&through), "{through}");
+    assert!(passes.len() >= 50, "the burst is let through");
+    for begin in passes.iter().map(|(before, _)| *before) {
+        for end in passes.iter().map(|(_, after)| *after).filter(|end| begin <= *end) {
+            let within = passes.iter().filter(|(before, after)| begin <= *before && *after <= end).count();
+            assert!(within as u128 <= 50 + (end - begin).as_millis(), "{within} in {:?}", end - begin);
+        }
+    }
 }
 
 #[tokio::test]
@@ -169,6 +210,71 @@ async fn waiters_are_served_in_their_order_at_the_exact_moment_and_leave_their_p
     }
     let stats = limiter.stats();
     assert_eq!((stats.allowed, stats.waited, stats.rejected, stats.waiting), (4, 3, 1, 0));
+}
+
+#[tokio::test]
+async fn each_key_has_waiters_of_its_own_in_their_order() {
+    let clock = FakeClock::default();
+    let second = Duration::from_secs(1);
+    let limit = RateLimit::new(1, second).wait(2 * second);
+    let limiter = Arc::new(KeyedLimiter::new(limit, Arc::new(clock.clone())).expect("it means something"));
+    let wait = |tenant: &'static str| {
+        let limiter = Arc::clone(&limiter);
+        tokio::spawn(async move { limiter.acquire(Key::tenant(tenant), "t").await.is_ok() })
+    };
+    let mut waiting = Vec::new();
+    for (count, tenant) in [(0, "a"), (1, "a"), (2, "a"), (2, "b"), (3, "b")] {
+        waiting.push(wait(tenant));
+        while limiter.stats().waiting < count || limiter.stats().allowed == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(!wait("a").await.expect("no panic"), "a third would have to wait for longer than 2 s");
+    let [first, a1, a2, b, b1] = waiting.try_into().expect("there are five");
+    for passes in [first, b] {
+        assert!(passes.await.expect("no panic"), "its bucket is full");
+    }
+    clock.advance(second);
+    for waiter in [a1, b1] {
+        assert!(waiter.await.expect("no panic"));
+    }
+    assert!(!a2.is_finished());
+    clock.advance(second);
+    assert!(a2.await.expect("no panic"));
+}
+
+#[test]
+fn whoever_wants_to_know_is_told_of_every_refusal() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let limit = RateLimit::new(1, Duration::from_secs(1)).name("calls").triggers(["Call"]).on_exceeded({
+        let told = Arc::clone(&told);
+        move |refusal| told.lock().expect("no panic").push(refusal.clone())
+    });
+    let keyed = KeyedLimiter::new(limit, Arc::new(FakeClock::default())).expect("it means something");
+    let key = Key::instance("acme", "order-17");
+    assert!(keyed.try_acquire(key, "Other").expect("it is not counted").is_free());
+    let _kept = keyed.try_acquire(key, "Call").expect("it is full");
+    assert!(keyed.try_acquire(key, "Other").expect("it is not counted").is_free());
+    let exceeded = keyed.try_acquire(key, "Call").expect_err("it is empty");
+    let told = told.lock().expect("no panic");
+    let [refusal] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((&*refusal.tenant, &*refusal.instance, &*refusal.trigger), ("acme", "order-17", "Call"));
+    assert_eq!(refusal.exceeded, exceeded);
+    assert_eq!(exceeded.to_string(), "limit `calls` is exceeded: 1 needed, 0 there, try again in 1s");
+}
+
+#[test]
+fn what_cannot_be_counted_is_refused() {
+    let made = |limit| Limiter::new(limit, Arc::new(FakeClock::default()));
+    made(RateLimit::new(100_000_000, Duration::from_secs(1))).expect("a token in ten nanoseconds");
+    let error = made(RateLimit::new(101_000_000, Duration::from_secs(1))).expect_err("nothing is that fast");
+    assert!(matches!(error, LimitError::TooFast { .. }), "{error}");
+    let year = Duration::from_secs(365 * 24 * 3_600);
+    made(RateLimit::new(1, year).burst(9)).expect("nine years");
+    let error = made(RateLimit::new(1, year).burst(10)).expect_err("it would take ten years to fill");
+    assert!(matches!(error, LimitError::TooSlow { .. }), "{error}");
+    let error = made(RateLimit::new(1, Duration::MAX)).expect_err("it would never fill");
+    assert!(matches!(error, LimitError::TooSlow { .. }), "{error}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use statewright::error::{BuildError, FireError};
 use statewright::host::HostBuilder;
 use statewright::limit::{LimitError, RateLimit};
 use statewright::store::MemoryStore;
+use statewright::store::faulty::{Fault, Faulty};
 use statewright_tests::address::instance;
 use statewright_tests::gate::{Gate, GateTrigger};
 use std::sync::Arc;
@@ -79,6 +80,49 @@ async fn what_is_not_recorded_costs_nothing() {
     let [instance, ..] = &host.limits()[..] else { panic!("there are three") };
     assert_eq!((instance.scope, &*instance.name), (LimitScope::Instance, "3 per 1s"));
     assert_eq!((instance.stats.allowed, instance.stats.refunded), (42, 40));
+}
+
+#[tokio::test]
+async fn what_the_store_does_not_take_costs_nothing_and_what_it_may_have_taken_does() {
+    let clock = FakeClock::default();
+    let store = Arc::new(Faulty::new(MemoryStore::new()));
+    let builder = Host::<Gate>::builder(Arc::clone(&store)).clock(clock.clone());
+    let host = builder.queue_max(1).conflict_retries(0).build().await.expect("fine");
+    let fire = |trigger| {
+        let gate = host.instance("a");
+        tokio::spawn(async move { gate.fire(trigger).await.map(|_| ()) })
+    };
+    // Those of the instance's limit, which counts `Pass`, and those of the tenant's, which counts `Ring`.
+    let counts = || [0, 1].map(|n| (host.limits()[n].stats.allowed, host.limits()[n].stats.refunded));
+    store.fail_next(Fault::Refused);
+    let error = fire(GateTrigger::Pass).await.expect("no panic").expect_err("the disk is full");
+    assert!(matches!(error, FireError::Store { .. }), "{error}");
+    assert_eq!(counts(), [(1, 1), (0, 0)]);
+    store.fail_next(Fault::LostRequest);
+    let unknown = fire(GateTrigger::Pass);
+    while !unknown.is_finished() {
+        clock.advance(Duration::from_millis(10));
+        tokio::task::yield_now().await;
+    }
+    let error = unknown.await.expect("no panic").expect_err("nobody can tell");
+    assert!(matches!(error, FireError::Unknown { .. }), "{error}");
+    assert_eq!(counts(), [(2, 1), (0, 0)], "it may be recorded yet");
+    store.close();
+    let at_work = fire(GateTrigger::Pass);
+    while store.waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let waits = fire(GateTrigger::Pass);
+    while counts()[0].0 < 4 {
+        tokio::task::yield_now().await;
+    }
+    let error = fire(GateTrigger::Ring).await.expect("no panic").expect_err("the queue holds one");
+    assert!(matches!(error, FireError::Busy { .. }), "{error}");
+    assert_eq!(counts(), [(4, 1), (1, 1)]);
+    store.open(2);
+    for fired in [at_work, waits] {
+        fired.await.expect("no panic").expect("it is recorded");
+    }
 }
 
 #[tokio::test]
