@@ -141,7 +141,7 @@ impl<P: SqliteProjection> Projector<P> {
         let count = items.len();
         let applied =
             self.ask(move |workshop| workshop.apply(&*projection, &items, (version, &position))).await;
-        if count > 1 && matches!(applied, Err(ProjectionError::Apply { .. })) {
+        if count > 1 && matches!(applied, Err(ProjectionError::Apply(_))) {
             // What stands before the one that failed is applied, one by one.
             self.single = count;
             return Ok(None);

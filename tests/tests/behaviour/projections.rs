@@ -1,8 +1,10 @@
 //! Tables that are built from records, in the store's own file: each record once, and a new build beside the old one.
 
+mod memory;
+
 use statewright::Host;
 use statewright::history::Transition;
-use statewright::projection::{ApplyError, Projection};
+use statewright::projection::{ApplyError, Projection, Unapplied};
 use statewright::subscription::Start;
 use statewright_sqlite::rusqlite::{self, params};
 use statewright_sqlite::{Progress, ProjectionError, Projector, SqliteProjection, SqliteStore, Tables};
@@ -218,7 +220,9 @@ async fn a_record_that_cannot_be_applied_stops_it_and_nothing_of_it_is_kept() {
                     Err(error) => break error,
                 }
             };
-            let ProjectionError::Apply { revision, source, .. } = &error else { panic!("{error:?}") };
+            let ProjectionError::Apply(Unapplied { revision, source, .. }) = &error else {
+                panic!("{error:?}")
+            };
             assert_eq!(revision.0, 30);
             assert!(source.to_string().contains(said), "{source}");
         }
@@ -249,6 +253,42 @@ async fn two_of_one_build_apply_every_record_once() {
     }
     finish(&mut a, 1).await;
     assert_eq!(desk.knocks("front").await, Some(2_000));
+}
+
+/// The file's bound holds for projections too, and what finds no room leaves nothing.
+#[tokio::test]
+async fn a_full_file_stops_it_and_it_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let desk = Desk::open(folder.path()).await;
+    let knocks = (0..2_000).map(|door| {
+        let door = desk.host.instance(&format!("{door}-{}", "x".repeat(200)));
+        tokio::spawn(async move { door.fire(DoorTrigger::Knock { times: 1 }).await })
+    });
+    for knock in knocks.collect::<Vec<_>>() {
+        knock.await.expect("no panic").expect("always");
+    }
+    desk.close().await;
+    let path = folder.path().join("doors.db");
+    let pages = u32::try_from(std::fs::metadata(&path).expect("it is there").len() / 4_096).expect("few");
+    let store = Arc::new(SqliteStore::builder(&path).pages_max(pages + 20).open().expect("it opens"));
+    let host = Host::<Door>::builder(Arc::clone(&store)).effects_elsewhere().build().await.expect("fine");
+    let full = Desk { store, host };
+    let mut projector = full.project(Knocks::new(1));
+    let error = loop {
+        match projector.advance().await {
+            Ok(progress) => assert!(progress.done < 2_000),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, ProjectionError::Apply(_) | ProjectionError::Store(_)), "{error:?}");
+    drop(projector);
+    full.close().await;
+    let desk = Desk::open(folder.path()).await;
+    finish(&mut desk.project(Knocks::new(1)), 1).await;
+    let sql = "SELECT sum(knocks) FROM knocks_doors";
+    let sum: i64 =
+        desk.store.query(|file| file.query_row(sql, [], |row| row.get(0))).await.expect("it is read");
+    assert_eq!(sum, 2_000);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What stops a projection.
 
-use statewright::projection::ApplyError;
-use statewright::store::{Revision, StoreError, StreamId};
+use statewright::projection::Unapplied;
+use statewright::store::StoreError;
 use statewright::subscription::SubscriptionError;
 
 /// A projection that does not go on.
@@ -32,18 +32,8 @@ pub enum ProjectionError {
         source: rusqlite::Error,
     },
     /// A record cannot be applied. It is not passed over.
-    #[error("projection `{name}` stops before record {revision} of `{stream}`, which it cannot apply")]
-    Apply {
-        /// The projection.
-        name: String,
-        /// Whose record.
-        stream: StreamId,
-        /// Its number.
-        revision: Revision,
-        /// What the projection says.
-        #[source]
-        source: ApplyError,
-    },
+    #[error(transparent)]
+    Apply(#[from] Unapplied),
     /// A newer build of the projection serves.
     #[error("build {build} of projection `{name}` is not built any more: build {serving} serves")]
     Superseded {

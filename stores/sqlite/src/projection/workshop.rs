@@ -7,10 +7,9 @@ use crate::writer::write_cell;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value, json};
-use statewright::projection::ApplyError;
+use statewright::projection::apply;
 use statewright::store::{CellKey, Cursor, Put, Shard, StoreError};
-use statewright::subscription::{Item, Position};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use statewright::subscription::Position;
 use std::path::{Path, PathBuf};
 
 pub(crate) struct Workshop {
@@ -35,8 +34,10 @@ impl Workshop {
             connection.set_prepared_statement_cache_capacity(64);
             connection.pragma_update(None, "busy_timeout", 5_000)?;
             connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
-            let synchronous: i64 = writer.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-            connection.pragma_update(None, "synchronous", synchronous)?;
+            for setting in ["synchronous", "max_page_count"] {
+                let value: i64 = writer.pragma_query_value(None, setting, |row| row.get(0))?;
+                connection.pragma_update(None, setting, value)?;
+            }
             Tables::over(connection)
         };
         let tables = open().map_err(|error| sqlite(path, "open the file for projections", error))?;
@@ -80,7 +81,7 @@ impl Workshop {
                 return Ok(None);
             }
             this.tables.behind(Gate::Rows(prefix(name, build)), |tables| {
-                items.iter().try_for_each(|item| apply_one(projection, tables, item))
+                items.iter().try_for_each(|item| apply(projection, tables, item))
             })?;
             this.put(&build_cell(name, build), &json!({ "position": position.to_string() })).map(Some)
         })
@@ -205,20 +206,6 @@ impl Workshop {
         let what = format!("the cell `{name}` was not written by a projection: remove it");
         StoreError::Corrupt { store: self.path.display().to_string(), what }.into()
     }
-}
-
-/// What a record changes is the projection's own code, and may panic; nothing of the change is kept then.
-fn apply_one<P: SqliteProjection>(
-    projection: &P,
-    tables: &mut Tables,
-    item: &P::Item,
-) -> Result<(), ProjectionError> {
-    let applied = catch_unwind(AssertUnwindSafe(|| projection.apply(tables, item)));
-    applied.unwrap_or_else(|_| Err(ApplyError::from("it panicked"))).map_err(|source| {
-        let record = item.record();
-        let (name, stream) = (projection.name().to_owned(), record.stream.clone());
-        ProjectionError::Apply { name, stream, revision: record.revision, source }
-    })
 }
 
 fn order(position: Option<&Position>) -> u64 {
