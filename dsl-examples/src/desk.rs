@@ -6,3 +6,5 @@ pub(crate) mod generate;
 pub(crate) mod input;
 pub(crate) mod past;
 pub(crate) mod report;
+#[cfg(feature = "otel")]
+pub(crate) mod telemetry;

@@ -13,7 +13,7 @@ const BAD_ROWS: u8 = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments) {
+    match run_told(&arguments) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(bad) => {
             eprintln!("dsl-examples: {bad} rows could not be read; all others are in the report");
@@ -27,6 +27,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The same while a collector is told of it, if one is named.
+#[cfg(feature = "otel")]
+fn run_told(arguments: &Arguments) -> Result<u64, desk::drive::Failure> {
+    let Some(collector) = &arguments.otel else { return run(arguments) };
+    let telemetry = desk::telemetry::Telemetry::start(collector)?;
+    let bad = run(arguments);
+    telemetry.end()?;
+    bad
+}
+
+#[cfg(not(feature = "otel"))]
+fn run_told(arguments: &Arguments) -> Result<u64, desk::drive::Failure> {
+    run(arguments)
 }
 
 /// Runs the job, or tells what was; the answer is the number of bad rows.

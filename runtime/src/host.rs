@@ -16,7 +16,9 @@ pub(crate) mod fleet;
 #[cfg(feature = "metrics")]
 mod gauges;
 mod handle;
+mod health;
 mod hold;
+mod instances;
 mod joint;
 mod limits;
 mod quarantine;
@@ -35,8 +37,11 @@ pub use batch::{
     Canceller, OnFailure, Retry, Skip,
 };
 pub use builder::HostBuilder;
+pub use cache::Eviction;
 pub use effects::{DeadLetter, DeadLetterError, DeadLetters, EffectOptions};
 pub use handle::{Command, Handle, Tenant};
+pub use health::{Health, Reason};
+pub use instances::{Found, InstanceFilter, Instances, SnapshotError};
 pub use limits::{Available, LimitReport};
 pub use quarantine::{Quarantined, Unreadable};
 pub use shadow::{Answer, Divergence, ShadowReport};
@@ -56,6 +61,7 @@ use count::Count;
 pub(crate) use duty::Ending;
 use erased::Erased;
 use fleet::Fleet;
+use health::Pulse;
 use limits::Limits;
 use quarantine::Quarantine;
 use request::Request;
@@ -104,6 +110,7 @@ pub(crate) struct Options {
     pub(crate) grace: Duration,
     pub(crate) lease: Duration,
     pub(crate) missed: Missed,
+    pub(crate) late_after: Duration,
     pub(crate) shadow_queue_max: usize,
     pub(crate) unreadable: Unreadable,
     /// Tenants that metrics tell apart; `None`: no tenant is told.
@@ -123,6 +130,7 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) quarantine: Quarantine,
     pub(crate) erased: Erased,
     pub(crate) observer: Arc<Observer>,
+    pub(crate) pulse: Arc<Pulse>,
     pub(crate) snapshots: mpsc::Sender<snapshots::Offer>,
     pub(crate) shadow: Option<Arc<Shadow<M>>>,
     /// Queues that are being worked off.

@@ -21,6 +21,7 @@ pub use table::{METRICS, Metric, MetricKind, MetricUnit, SPANS, SpanName};
 
 use crate::breaker::BreakerState;
 use crate::clock::Clock;
+use crate::effect::EffectError;
 use crate::error::{FireError, LoadError};
 use crate::explain::Rejection;
 use crate::host::{Ending, Fired, Options, Turned};
@@ -128,6 +129,12 @@ impl Observer {
         self.0.set(&table::QUARANTINED, float(quarantined), || []);
     }
 
+    /// How late the work on a duty is.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn late(&self, duty: &'static str, late: Duration) {
+        self.0.set(&table::LATE, late.as_secs_f64(), || [("duty", Value::Name(duty))]);
+    }
+
     /// Hosts that live.
     pub(crate) fn hosts(&self, live: usize) {
         self.0.set(&table::HOSTS, float(live), || []);
@@ -182,6 +189,18 @@ impl Observer {
     /// An instance was woken.
     pub(crate) fn woken(&self, outcome: &'static str) {
         self.0.count(&table::WAKES, 1, || [("outcome", Value::Name(outcome))]);
+    }
+
+    /// A handler has come to its end.
+    pub(crate) fn effect(&self, effect: &'static str, outcome: &'static str, began: Began) {
+        self.0.time(&table::EFFECT, began, || {
+            [("effect", Value::Name(effect)), ("outcome", Value::Name(outcome))]
+        });
+    }
+
+    /// An effect has failed for good.
+    pub(crate) fn dead_letter(&self, effect: &'static str) {
+        self.0.count(&table::DEAD_LETTERS, 1, || [("effect", Value::Name(effect))]);
     }
 
     /// A limit has counted a trigger that asked for its tokens.
@@ -273,6 +292,15 @@ fn fire_outcome<M: Machine>(reply: &Result<Fired<M>, FireError>) -> &'static str
         Err(FireError::Unknown { .. }) => "unknown",
         Err(FireError::Encode { .. }) => "not_encoded",
         Err(FireError::Panicked { .. }) => "panicked",
+    }
+}
+
+pub(crate) fn effect_outcome<T>(answer: &Result<Option<T>, EffectError>) -> &'static str {
+    match answer {
+        Ok(Some(_)) => "answered",
+        Ok(None) => "done",
+        Err(error) if error.is_retryable() => "failed",
+        Err(_) => "fatal",
     }
 }
 

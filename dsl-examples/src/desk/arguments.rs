@@ -32,6 +32,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value = "64")]
     pub(crate) concurrency: NonZeroUsize,
 
+    /// Sends spans and metrics to a collector of OpenTelemetry, as `http://localhost:4318`
+    #[cfg(feature = "otel")]
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) otel: Option<String>,
+
     /// Seed of the generated month
     #[arg(long, default_value_t = 2013)]
     pub(crate) seed: u64,

@@ -2,6 +2,7 @@
 
 use super::effects::{self, Bound, EffectOptions, Handlers, Means, Ways};
 use super::erased::Erased;
+use super::health::Pulse;
 use super::limits::Limits;
 use super::quarantine::Quarantine;
 use super::shadow::{self, Judge, Second, Shadow};
@@ -65,6 +66,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             grace: Duration::from_secs(10),
             lease: Duration::from_secs(10),
             missed: Missed::FireOnce,
+            late_after: Duration::from_mins(1),
             shadow_queue_max: 1_024,
             unreadable: Unreadable::Stop,
             #[cfg(feature = "metrics")]
@@ -279,6 +281,12 @@ impl<M: Machine, B> HostBuilder<M, B> {
         self
     }
 
+    /// How late timers or effects may be before [`Host::health`] says so, a minute unless said otherwise.
+    pub fn late_after(mut self, time: Duration) -> Self {
+        self.options.late_after = time;
+        self
+    }
+
     /// Starts the host. It reads from the log which effects are still to be done.
     ///
     /// # Errors
@@ -306,6 +314,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
         let mut repository = Repository::with(store, clock, ids);
         repository.command_window = command_window;
         let judge = shadow.map(|make| (make(&repository), Shadow::new(options.shadow_queue_max)));
+        let pulse = Arc::new(Pulse::new(&repository.clock));
         let id = repository.ids.new_id(repository.clock.now()).to_string();
         let inner = Arc::new(Inner {
             repository,
@@ -318,6 +327,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             quarantine: Quarantine::new(options.unreadable),
             erased: Erased::default(),
             observer,
+            pulse,
             options,
             tenancy,
             snapshots: sender,

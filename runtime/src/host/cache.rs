@@ -17,8 +17,21 @@ const PARTS: usize = 16;
 /// Busy instances that are looked at in search of an idle one.
 const SEARCH_MAX: usize = 8;
 
+type Part<M> = LruCache<StreamId, Arc<Slot<M>>>;
+
+/// What became of a copy in memory that was to go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Eviction {
+    /// It is gone.
+    Evicted,
+    /// Somebody works on it: ask again.
+    Busy,
+    /// There is none.
+    NotCached,
+}
+
 pub(crate) struct Cache<M: Machine> {
-    parts: Vec<Mutex<LruCache<StreamId, Arc<Slot<M>>>>>,
+    parts: Vec<Mutex<Part<M>>>,
     part_max: usize,
     hasher: RandomState,
 }
@@ -64,6 +77,29 @@ impl<M: Machine> Cache<M> {
         self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
     }
 
+    /// Whether there is a copy of an instance, or one is made.
+    pub(crate) fn holds(&self, stream: &StreamId) -> bool {
+        self.part(stream).is_some_and(|part| part.contains(stream))
+    }
+
+    /// Lets go of an idle copy.
+    pub(crate) fn evict(&self, stream: &StreamId) -> Eviction {
+        let Some(mut part) = self.part(stream) else { return Eviction::NotCached };
+        match part.peek(stream).map(|slot| slot.is_idle()) {
+            None => Eviction::NotCached,
+            Some(false) => Eviction::Busy,
+            Some(true) => {
+                part.pop(stream);
+                Eviction::Evicted
+            }
+        }
+    }
+
+    fn part(&self, stream: &StreamId) -> Option<MutexGuard<'_, Part<M>>> {
+        let place = usize::try_from(self.hasher.hash_one(stream) % PARTS as u64).unwrap_or_default();
+        Some(self.parts.get(place)?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Puts requests into their instance's queue, all or none. `Some`: nobody works the queue off, the caller must.
     pub(crate) fn enqueue(
         &self,
@@ -72,10 +108,7 @@ impl<M: Machine> Cache<M> {
         queue_max: usize,
     ) -> Result<Option<Arc<Slot<M>>>, FireError> {
         let requests = requests.into_iter();
-        let hash = self.hasher.hash_one(stream);
-        let place = usize::try_from(hash % PARTS as u64).unwrap_or_default();
-        let Some(part) = self.parts.get(place) else { return Err(FireError::Closed) };
-        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut part) = self.part(stream) else { return Err(FireError::Closed) };
         let slot = part.get_or_insert_ref(stream, || {
             Arc::new(Slot(Mutex::new(Work { queue: VecDeque::new(), live: None, running: false })))
         });
@@ -103,7 +136,7 @@ impl<M: Machine> Cache<M> {
         }
     }
 
-    fn shrink(&self, part: &mut LruCache<StreamId, Arc<Slot<M>>>) {
+    fn shrink(&self, part: &mut Part<M>) {
         for _ in 0..SEARCH_MAX {
             if part.len() <= self.part_max {
                 return;

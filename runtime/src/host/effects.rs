@@ -78,13 +78,15 @@ pub(super) fn duty<M: Machine>(host: &Host<M>, means: Arc<Means<M>>) -> Duty {
 async fn run<M: Machine>(host: Host<M>, means: Arc<Means<M>>, tenure: Tenure) {
     let clock = Arc::clone(&host.0.repository.clock);
     let mut delays = pauses();
+    let progress = Arc::new(host.0.pulse.watch(fleet::EFFECTS, tenure.shard));
     while !tenure.is_leaving() {
         let errand = Errand { host: host.clone(), means: Arc::clone(&means), tenure: tenure.clone() };
-        let ended = match Dispatcher::open(errand).await {
+        let ended = match Dispatcher::open(errand, &progress).await {
             Ok(mut dispatcher) => dispatcher.work(&tenure).await,
             Err(failure) => Err(failure),
         };
         let Err(failure) = ended else { return };
+        progress.is_stuck();
         let shard = tenure.shard.0;
         tracing::warn!(
             machine = M::DEFINITION.machine,

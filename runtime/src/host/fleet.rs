@@ -40,8 +40,10 @@ pub(super) async fn start<M: Machine>(inner: &Arc<Inner<M>>, duties: Vec<Duty>) 
     keeper.turn().await;
     let background = Arc::clone(&inner.background);
     background.enter();
+    let task = inner.pulse.task("leases");
     tokio::spawn(async move {
         keeper.run().await;
+        task.done();
         // Whoever waits for the end may open the store again: nothing may hold it any more.
         drop(keeper);
         background.leave();
@@ -121,6 +123,10 @@ impl<M: Machine> Keeper<M> {
         let (observer, began) = (Arc::clone(&self.inner.observer), self.inner.observer.start());
         let turned = self.try_turn().await;
         observer.renewed(began, turned.is_ok());
+        self.inner.pulse.store(turned.as_ref().err());
+        if turned.is_ok() {
+            self.inner.pulse.renewed();
+        }
         self.tell_held();
         if let Err(error) = turned {
             tracing::warn!(machine = M::DEFINITION.machine, %error, "leases were not renewed");
@@ -157,6 +163,9 @@ impl<M: Machine> Keeper<M> {
             let (wish, ending) = ask(post, cell, (moment.monotonic, preferred), self.closing);
             if let Some(ending) = ending {
                 self.inner.observer.work_ended(name, post.shard, ending);
+                if ending == Ending::Panicked {
+                    self.inner.pulse.panicked(name, post.shard);
+                }
             }
             match wish {
                 Some(Wish::Hold(put)) => {

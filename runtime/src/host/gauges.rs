@@ -15,6 +15,7 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>) {
     let mut closing = inner.closing.subscribe();
     let background = Arc::clone(&inner.background);
     background.enter();
+    let task = inner.pulse.task("gauges");
     tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -24,6 +25,7 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>) {
             let Some(inner) = weak.upgrade() else { break };
             inner.tell_held();
         }
+        task.done();
         background.leave();
     });
 }
@@ -33,5 +35,8 @@ impl<M: Machine> Inner<M> {
         let max = self.options.in_flight_max.min(Semaphore::MAX_PERMITS);
         let in_flight = max.saturating_sub(self.in_flight.available_permits());
         self.observer.held(self.cache.len(), in_flight, self.quarantine.len());
+        for (duty, late) in self.pulse.latest() {
+            self.observer.late(duty, late);
+        }
     }
 }

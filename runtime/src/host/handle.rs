@@ -8,7 +8,7 @@ use crate::history::{History, MachineHistory, Transition};
 use crate::instance::Instance;
 use crate::machine::{Machine, MachineTrigger};
 use crate::observe::Span;
-use crate::repository::{Origin, Repository};
+use crate::repository::{Loaded, Origin, Repository};
 use crate::store::{Revision, StoreError, StreamId};
 use crate::subscription::{Start, Subscribe};
 use jiff::Timestamp;
@@ -60,6 +60,14 @@ pub struct Handle<M: Machine> {
 impl<M: Machine> Handle<M> {
     pub(super) fn new(host: Host<M>, stream: StreamId) -> Self {
         Self { host, stream }
+    }
+
+    pub(super) fn host(&self) -> &Host<M> {
+        &self.host
+    }
+
+    pub(super) fn stream(&self) -> &StreamId {
+        &self.stream
     }
 
     /// Fires a trigger, under a command id made by the host.
@@ -115,10 +123,18 @@ impl<M: Machine> Handle<M> {
         &self,
         look: impl FnOnce(&Instance<M>, Revision) -> T + Send + 'static,
     ) -> Result<T, FireError> {
+        self.look(|loaded| look(&loaded.instance, loaded.revision())).await
+    }
+
+    /// The same with what the repository knows of it.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Loaded<M>) -> T + Send + 'static,
+    ) -> Result<T, FireError> {
         let (sender, receiver) = oneshot::channel();
-        let view = Box::new(move |loaded: Result<&crate::repository::Loaded<M>, FireError>| {
+        let view = Box::new(move |loaded: Result<&Loaded<M>, FireError>| {
             // Nobody may be waiting any more.
-            let _ = sender.send(loaded.map(|loaded| look(&loaded.instance, loaded.revision())));
+            let _ = sender.send(loaded.map(look));
         });
         let mut request = Request::new(Ask::View(view), Origin::default());
         request.permit = Some(permit(&self.host)?);
@@ -129,7 +145,7 @@ impl<M: Machine> Handle<M> {
     /// Whether a command has a record, as far as command ids are remembered. Like an answer of an effect it is never `Busy`.
     pub(super) async fn has_recorded(&self, command: String) -> Result<bool, FireError> {
         let (sender, receiver) = oneshot::channel();
-        let view = Box::new(move |loaded: Result<&crate::repository::Loaded<M>, FireError>| {
+        let view = Box::new(move |loaded: Result<&Loaded<M>, FireError>| {
             // Nobody may be waiting any more.
             let _ = sender.send(loaded.map(|loaded| loaded.fold.seen(&command).is_some()));
         });

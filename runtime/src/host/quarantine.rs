@@ -108,7 +108,6 @@ impl Quarantine {
     }
 
     /// How many are put aside.
-    #[cfg(feature = "metrics")]
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }

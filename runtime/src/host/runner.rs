@@ -153,7 +153,9 @@ impl<'a, M: Machine> Group<'a, M> {
     /// Refusals and views stand on the copy alone, so it must be the newest.
     async fn without_steps(&mut self, live: Loaded<M>, round: Round<M>, fresh: bool) -> Next<M> {
         if !fresh {
-            match self.inner.repository.store.head(self.stream).await {
+            let head = self.inner.repository.store.head(self.stream).await;
+            self.inner.pulse.store(head.as_ref().err());
+            match head {
                 Ok(head) if head.revision == live.fold.head.revision => {}
                 Ok(_) => {
                     self.inner.observer.again(self.stream, "stale");
@@ -191,6 +193,10 @@ impl<'a, M: Machine> Group<'a, M> {
         };
         span.outcome(append_outcome(outcome.as_ref()));
         self.inner.observer.append(self.stream, began, (steps, outcome.as_ref()));
+        self.inner.pulse.store(match &outcome {
+            Some(Outcome::Refused(error) | Outcome::Unknown(error)) => Some(error),
+            _ => None,
+        });
         outcome
     }
 
@@ -354,6 +360,10 @@ pub(super) async fn load<M: Machine>(
         span.revision(loaded.revision());
     }
     inner.observer.load(stream, began, error);
+    inner.pulse.store(match error {
+        Some(LoadError::Store { source, .. }) => Some(source),
+        _ => None,
+    });
     match &loaded {
         Ok(_) => inner.quarantine.release(stream),
         Err(error) => inner.quarantine.put(stream, error, now()),

@@ -186,6 +186,7 @@ pub(super) fn start<M: Machine>(
     let shadow = Arc::downgrade(&shadow);
     let background = Arc::clone(&inner.background);
     background.enter();
+    let task = inner.pulse.task("shadow");
     tokio::spawn(async move {
         while let Some(observed) = queue.recv().await {
             let compared = judge.compare(observed).await;
@@ -194,6 +195,7 @@ pub(super) fn start<M: Machine>(
         }
         // Whoever waits for the end may open the store again: nothing may hold it any more.
         drop((judge, queue));
+        task.done();
         background.leave();
     });
 }

@@ -2,7 +2,7 @@
 
 use super::Inner;
 use crate::machine::Machine;
-use crate::repository::{Loaded, Snapshot};
+use crate::repository::{Loaded, Repository, Snapshot};
 use crate::store::{Put, Revision, Store, StoreError, StreamId};
 use crate::tenant;
 use std::collections::BTreeSet;
@@ -68,6 +68,7 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiv
     let mut closing = inner.closing.subscribe();
     let background = Arc::clone(&inner.background);
     background.enter();
+    let task = inner.pulse.task("snapshots");
     tokio::spawn(async move {
         let mut offers = Vec::new();
         loop {
@@ -84,10 +85,21 @@ pub(super) fn start<M: Machine>(inner: &Arc<Inner<M>>, mut offered: mpsc::Receiv
                 tracing::warn!(machine = M::DEFINITION.machine, %error, "snapshots were not written");
             }
         }
+        task.done();
         // Whoever waits for the end may open the store again: nothing may hold it any more.
         drop(store);
         background.leave();
     });
+}
+
+/// Writes a snapshot that somebody waits for.
+pub(super) async fn write_one<M>(
+    repository: &Repository<M>,
+    stream: &StreamId,
+    put: Put,
+) -> Result<(), StoreError> {
+    let tenant = Arc::clone(&stream.tenant);
+    write(&*repository.store, vec![Offer { tenant, put }]).await
 }
 
 /// Writes, and then looks whether a tenant is erased: whoever erases it has either marked it before, or finds what was

@@ -4,8 +4,8 @@
 //! it leads to an instance.
 
 use super::{
-    Batch, BatchOptions, DeadLetters, Host, HostBuilder, LimitReport, Quarantined, ShadowReport, Tenancy,
-    TenancyError, Tenant,
+    Batch, BatchOptions, DeadLetters, Health, Host, HostBuilder, LimitReport, Quarantined, ShadowReport,
+    Tenancy, TenancyError, Tenant,
 };
 use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
@@ -48,6 +48,11 @@ impl<M: Machine> TenantHost<M> {
         self.0.id()
     }
 
+    /// See [`Host::health`].
+    pub fn health(&self) -> Health {
+        self.0.health()
+    }
+
     /// See [`Host::shutdown`].
     pub async fn shutdown(&self) {
         self.0.shutdown().await;
@@ -60,6 +65,10 @@ pub struct Operator<M: Machine>(Host<M>);
 impl<M: Machine> Operator<M> {
     pub(super) fn new(host: Host<M>) -> Self {
         Self(host)
+    }
+
+    pub(super) fn host(&self) -> &Host<M> {
+        &self.0
     }
 
     /// Whether instances belong to tenants.

@@ -5,6 +5,7 @@
 
 use super::agenda::{Agenda, Entry};
 use super::duty::{Duty, Tenure};
+use super::health::Watch;
 use super::request::{Ask, Request, Woken};
 use super::{Host, fleet};
 use crate::error::{FireError, logged};
@@ -51,8 +52,10 @@ impl<M: Machine> Timers<M> {
     /// Until the shard is given up. A store that does not answer is asked again, with growing pauses.
     async fn run(&self, tenure: &Tenure) {
         let mut tries = 0;
-        while let Err(error) = self.watch(tenure, &mut tries).await {
+        let progress = self.host.0.pulse.watch(fleet::TIMERS, self.shard);
+        while let Err(error) = self.watch(tenure, (&mut tries, &progress)).await {
             tries += 1;
+            progress.is_stuck();
             tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "timers cannot be read");
             tokio::select! {
                 () = tenure.left() => return,
@@ -62,7 +65,8 @@ impl<M: Machine> Timers<M> {
     }
 
     /// Until the shard is given up or somebody else has it.
-    async fn watch(&self, tenure: &Tenure, tries: &mut u32) -> Result<(), StoreError> {
+    async fn watch(&self, tenure: &Tenure, state: (&mut u32, &Watch)) -> Result<(), StoreError> {
+        let (tries, progress) = state;
         let (store, clock) = (&self.host.0.repository.store, &self.host.0.repository.clock);
         let mut agenda = Agenda::open::<M>(Arc::clone(store), self.shard).await?;
         while !tenure.is_leaving() {
@@ -70,7 +74,7 @@ impl<M: Machine> Timers<M> {
             if read == Some(false) {
                 return Ok(());
             }
-            let woken = self.wake_due(&mut agenda).await?;
+            let woken = self.wake_due(&mut agenda, progress).await?;
             *tries = 0;
             if read.is_some() || woken > 0 {
                 continue;
@@ -88,8 +92,9 @@ impl<M: Machine> Timers<M> {
     }
 
     /// Wakes those that are due, as many as may be woken at once. How many that were.
-    async fn wake_due(&self, agenda: &mut Agenda) -> Result<usize, StoreError> {
+    async fn wake_due(&self, agenda: &mut Agenda, progress: &Watch) -> Result<usize, StoreError> {
         let entries = agenda.due(self.host.0.repository.clock.now(), WAKES_MAX).await?;
+        progress.waits(entries.first().map(|entry| entry.due));
         let mut wakes = JoinSet::new();
         for entry in entries {
             let host = self.host.clone();

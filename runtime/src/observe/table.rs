@@ -102,10 +102,16 @@ metrics! {
         "A turn of the leases: reading all, and one write for all";
     SKEW: Gauge of Seconds, "statewright_clock_skew_seconds", [],
         "How far the clock of another host is from this one's at least: the largest of those seen last";
+    LATE: Gauge of Seconds, "statewright_late_seconds", ["duty"],
+        "How long the timer or effect that waits longest should have been done, every 10 s; 0 when none waits";
     TIMER_LATE: Histogram of Seconds, "statewright_timer_late_seconds", ["timer", "outcome"],
         "How long behind its deadline a timer was run";
     WAKES: Counter of Count, "statewright_wakes_total", ["outcome"],
         "Instances that were woken for their timers";
+    EFFECT: Histogram of Seconds, "statewright_effect_seconds", ["effect", "outcome"],
+        "A try of an effect: how long its handler took";
+    DEAD_LETTERS: Counter of Count, "statewright_dead_letters_total", ["effect"],
+        "Effects that failed for good";
     LIMIT: Histogram of Seconds, "statewright_limit_wait_seconds", ["limit", "outcome"],
         "How long a trigger that a limit counts waited for its tokens, or to be refused; mostly not at all";
     LIMIT_REFUNDS: Counter of Count, "statewright_limit_refunds_total", ["limit"],
@@ -136,6 +142,9 @@ spans! {
         "In a group: loading the instance";
     APPEND_SPAN: DEBUG, "statewright.append", ["steps", "outcome"],
         "In a group: the append";
+    EFFECT_SPAN: INFO, "statewright.effect",
+        ["machine", "tenant", "instance", "effect", "key", "attempt", "outcome"],
+        "A try of an effect: its handler runs in it";
     WAKE_SPAN: INFO, "statewright.wake", ["machine", "tenant", "instance", "outcome"],
         "An instance is woken for its timers";
 }

@@ -46,7 +46,7 @@ impl Snapshot {
     }
 
     /// An instance as it is, with the command ids that it knows or without.
-    pub(super) fn of<M: Machine>(loaded: &Loaded<M>, with_commands: bool) -> Option<Self> {
+    pub(crate) fn of<M: Machine>(loaded: &Loaded<M>, with_commands: bool) -> Option<Self> {
         let Fold { head, at, .. } = &loaded.fold;
         let commands = loaded.fold.commands().filter(|_| with_commands);
         Some(Self {
@@ -69,7 +69,7 @@ impl Snapshot {
     }
 
     /// What a cell holds of it; `None`: it is larger than the store's cells.
-    pub(super) fn encode<M: Machine>(&self, repository: &Repository<M>) -> Option<Bytes> {
+    pub(crate) fn encode<M: Machine>(&self, repository: &Repository<M>) -> Option<Bytes> {
         let value = Bytes::from(serde_json::to_vec(self).ok()?);
         (value.len() <= repository.store.limits().cell_bytes_max).then_some(value)
     }
@@ -112,6 +112,26 @@ impl<M: Machine> Repository<M> {
     pub(crate) fn snapshot_removals(&self, stream: &StreamId) -> impl Iterator<Item = Put> {
         let keys = (0..KEPT).map(|turn| self.snapshot_key(stream, turn));
         keys.map(|key| Put { key, version: None, value: None })
+    }
+
+    /// A snapshot in the place of the older one. Whoever writes at the same time may win: theirs is as new.
+    pub(crate) async fn older_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: Bytes,
+    ) -> Result<Option<Put>, StoreError> {
+        let keys: Vec<_> = (0..KEPT).map(|turn| self.snapshot_key(stream, turn)).collect();
+        let cells = self.store.get(&keys).await?;
+        let there = |key: &CellKey| {
+            let cell = cells.iter().find(|cell| cell.key == *key)?;
+            let kept = serde_json::from_slice::<Snapshot>(&cell.value).ok();
+            Some((kept.map(|kept| kept.revision), cell.version))
+        };
+        let oldest = keys.into_iter().min_by_key(|key| there(key));
+        Ok(oldest.map(|key| {
+            let version = there(&key).map_or(0, |(_, version)| version);
+            Put { key, version: Some(version), value: Some(snapshot) }
+        }))
     }
 
     fn snapshot_key(&self, stream: &StreamId, turn: u64) -> CellKey {

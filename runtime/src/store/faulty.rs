@@ -24,11 +24,21 @@ pub enum Fault {
     Refused,
 }
 
+/// A call that panics once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Call {
+    /// [`Store::scan`].
+    Scan,
+    /// [`Store::get`].
+    Get,
+}
+
 /// Another store, with faults.
 #[derive(Debug)]
 pub struct Faulty<S> {
     inner: S,
     faults: Mutex<VecDeque<Fault>>,
+    panics: Mutex<Vec<Call>>,
     gate: Semaphore,
     waiting: AtomicUsize,
 }
@@ -39,6 +49,7 @@ impl<S: Store> Faulty<S> {
         Self {
             inner,
             faults: Mutex::default(),
+            panics: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             waiting: AtomicUsize::new(0),
         }
@@ -47,6 +58,20 @@ impl<S: Store> Faulty<S> {
     /// The next append that has no fault yet gets this one.
     pub fn fail_next(&self, fault: Fault) {
         self.faults().push_back(fault);
+    }
+
+    /// The next call of this kind panics.
+    pub fn panic_next(&self, call: Call) {
+        self.panics.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    }
+
+    fn panic_if_asked(&self, call: Call) {
+        let mut panics = self.panics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = panics.iter().position(|asked| *asked == call) {
+            panics.swap_remove(place);
+            drop(panics);
+            panic!("a panic was asked for");
+        }
     }
 
     /// Appends wait from here on until [`open`](Self::open).
@@ -120,6 +145,7 @@ impl<S: Store> Store for Faulty<S> {
     }
 
     fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
+        self.panic_if_asked(Call::Scan);
         self.inner.scan(shard, after, limit)
     }
 
@@ -145,6 +171,7 @@ impl<S: Store> Store for Faulty<S> {
     }
 
     fn get<'a>(&'a self, keys: &'a [CellKey]) -> Answer<'a, Vec<Cell>> {
+        self.panic_if_asked(Call::Get);
         self.inner.get(keys)
     }
 

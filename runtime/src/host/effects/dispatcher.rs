@@ -12,6 +12,7 @@ use super::shelf::Shelf;
 use super::window::{WINDOW_MAX, Window};
 use crate::clock::Clock;
 use crate::host::duty::Tenure;
+use crate::host::health::Watch;
 use crate::machine::Machine;
 use crate::store::{CellKey, Cursor, Kind, Put, Record, Shard, Store, StoreError};
 use futures_core::future::BoxFuture;
@@ -45,6 +46,7 @@ pub(super) enum Failure {
 
 pub(super) struct Dispatcher<M: Machine> {
     errand: Arc<Errand<M>>,
+    progress: Arc<Watch>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     shard: Shard,
@@ -73,7 +75,7 @@ enum Sign {
 
 impl<M: Machine> Dispatcher<M> {
     /// Begins at the checkpoint.
-    pub(super) async fn open(errand: Errand<M>) -> Result<Self, Failure> {
+    pub(super) async fn open(errand: Errand<M>, progress: &Arc<Watch>) -> Result<Self, Failure> {
         let (store, clock) = {
             let repository = &errand.host.0.repository;
             (Arc::clone(&repository.store), Arc::clone(&repository.clock))
@@ -85,6 +87,7 @@ impl<M: Machine> Dispatcher<M> {
         let shelf = Shelf::new(&store, &clock, (shard, M::DEFINITION.machine));
         Ok(Self {
             errand: Arc::new(errand),
+            progress: Arc::clone(progress),
             store,
             clock,
             shard,
@@ -114,6 +117,7 @@ impl<M: Machine> Dispatcher<M> {
                 Err(Failure::Store(error)) => error,
                 Err(failure) => return Err(failure),
             };
+            self.progress.is_stuck();
             tracing::warn!(machine = M::DEFINITION.machine, shard = self.shard.0, %error, "effects cannot be done yet");
             let pause = delays.get_or_insert_with(pauses).next().unwrap_or_default();
             tokio::select! {
@@ -175,6 +179,7 @@ impl<M: Machine> Dispatcher<M> {
             self.window.saved();
         }
         self.save_at = None;
+        self.tell_progress();
         Ok(())
     }
 
@@ -197,6 +202,7 @@ impl<M: Machine> Dispatcher<M> {
         }
         self.at = page.next;
         self.advance();
+        self.tell_progress();
         Ok(())
     }
 
@@ -334,6 +340,11 @@ impl<M: Machine> Dispatcher<M> {
             self.spawn(entry.name.clone(), Lane::begin_again(&entry));
         }
         Ok(())
+    }
+
+    /// Since when the oldest record waits whose effects are under way.
+    fn tell_progress(&self) {
+        self.progress.waits(self.lanes.values().map(Lane::since).min());
     }
 
     fn advance(&mut self) {

@@ -9,10 +9,11 @@ use super::parked::Spot;
 use super::{Means, pauses};
 use crate::breaker::{Breaker, Permit};
 use crate::effect::{EffectAnswer, EffectCx, EffectError};
-use crate::error::{FireError, chain};
+use crate::error::{FireError, logged};
 use crate::host::Host;
 use crate::host::duty::Tenure;
 use crate::machine::Machine;
+use crate::observe::{Span, effect_outcome};
 use crate::store::{Kind, Payload, Put, Record, RecordedEffect, Revision, StoreError, StreamId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -210,22 +211,31 @@ impl<M: Machine> Errand<M> {
     /// failure like another. The task ends with this call.
     async fn handle(&self, cx: &EffectCx, effect: &RecordedEffect, timeout: Duration) -> EffectAnswer<M> {
         let (means, cx, recorded) = (Arc::clone(&self.means), cx.clone(), effect.clone());
+        let (observer, name) = (&self.host.0.observer, declared::<M>(&effect.name));
+        let (began, span) = (observer.start(), Span::effect(&cx, name));
         let mut task = JoinSet::new();
-        task.spawn(async move {
+        task.spawn(span.around(async move {
             let json = Payload::of(&recorded).map_err(EffectError::fatal)?;
             let typed = json.decode::<M::Effect>().map_err(EffectError::fatal)?;
             means.handlers.handle(&cx, typed).await
-        });
-        tokio::select! {
+        }));
+        let failed = |how: String| Err(EffectError::retry(format!("the handler of `{}` {how}", effect.name)));
+        let (answer, outcome) = tokio::select! {
             answer = task.join_next() => match answer {
-                Some(Ok(answer)) => answer,
+                Some(Ok(answer)) => {
+                    let outcome = effect_outcome(&answer);
+                    (answer, outcome)
+                }
                 // What it said may hold a payload, so it is not carried on.
-                _ => Err(EffectError::retry(format!("the handler of `{}` panicked", effect.name))),
+                _ => (failed("panicked".to_owned()), "panicked"),
             },
             () = self.host.0.repository.clock.sleep(timeout) => {
-                Err(EffectError::retry(format!("the handler of `{}` did not answer in {timeout:?}", effect.name)))
+                (failed(format!("did not answer in {timeout:?}")), "timed_out")
             }
-        }
+        };
+        span.outcome(outcome);
+        observer.effect(name, outcome, began);
+        answer
     }
 
     /// The next effect has to wait for it: what is not written down would be lost.
@@ -240,6 +250,7 @@ impl<M: Machine> Errand<M> {
             tracing::warn!(%error, "a dead letter was not written yet");
             repository.clock.sleep(delays.next().unwrap_or_default()).await;
         }
+        self.host.0.observer.dead_letter(declared::<M>(&effect.name));
     }
 
     /// Whoever erases the tenant has either marked it before this looks, or finds the letter.
@@ -253,12 +264,17 @@ impl<M: Machine> Errand<M> {
     }
 }
 
+/// Its name as the block has it: what is recorded may be an older release's.
+fn declared<M: Machine>(name: &str) -> &'static str {
+    M::DEFINITION.effects.iter().find(|effect| effect.name == name).map_or("(unknown)", |effect| effect.name)
+}
+
 fn is_deleted(error: &FireError) -> bool {
     matches!(error, FireError::Load(error) if error.is_gone())
 }
 
 fn let_down(cx: &EffectCx, error: &FireError) -> Fate {
-    tracing::warn!(key = cx.key(), error = chain(error), "an effect waits for its instance");
+    tracing::warn!(key = cx.key(), error = logged(error), "an effect waits for its instance");
     Fate::Waits(LET_DOWN)
 }
 

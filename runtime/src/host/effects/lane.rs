@@ -19,6 +19,8 @@ pub(super) struct Lane {
     cell: Option<(u64, Parked)>,
     /// It stands for one effect: somebody else may write its cell too.
     is_one: bool,
+    /// Since when its first effect is to be done.
+    since: Timestamp,
     /// What was read since.
     waiting: VecDeque<Waiting>,
 }
@@ -36,7 +38,7 @@ impl Lane {
     /// Begins with a record that nothing of its instance stands before. `one`: with one effect of it.
     pub(super) fn begin(first: Waiting, one: Option<u32>, waiting: VecDeque<Waiting>) -> (Self, Job) {
         let Waiting { number, record, old } = first;
-        let does = record.revision;
+        let (does, since) = (record.revision, record.step.at);
         let from = Spot { revision: does, index: one.unwrap_or_default() };
         let job = Job {
             stream: record.stream.clone(),
@@ -47,7 +49,8 @@ impl Lane {
             record: Some(record),
             old,
         };
-        (Self { records: vec![number], from, does, cell: None, is_one: one.is_some(), waiting }, job)
+        let (records, is_one) = (vec![number], one.is_some());
+        (Self { records, from, does, cell: None, is_one, since, waiting }, job)
     }
 
     /// Begins with what has waited.
@@ -58,7 +61,10 @@ impl Lane {
         let job = Job { stream, spot, attempts, through, is_one, record: None, old: true };
         let cell = Some((*version, parked.clone()));
         let waiting = VecDeque::new();
-        (Self { records: Vec::new(), from: spot, does: through, cell, is_one, waiting }, job)
+        (
+            Self { records: Vec::new(), from: spot, does: through, cell, is_one, since: parked.due, waiting },
+            job,
+        )
     }
 
     /// Takes in a record that was read meanwhile. `false`: its cell says that it waits or is done.
@@ -73,6 +79,10 @@ impl Lane {
     /// Whether this record is open because of it.
     pub(super) fn has(&self, number: u64) -> bool {
         self.records.contains(&number) || self.waiting.iter().any(|waiting| waiting.number == number)
+    }
+
+    pub(super) fn since(&self) -> Timestamp {
+        self.since
     }
 
     pub(super) fn is_one(&self) -> bool {

@@ -1,5 +1,6 @@
 //! In the place of spans when the feature `tracing` is off.
 
+use crate::effect::EffectCx;
 use crate::repository::Origin;
 use crate::store::{Revision, StreamId};
 
@@ -25,6 +26,10 @@ impl Span {
     }
 
     pub(crate) fn wake(_: &StreamId) -> Self {
+        Self(())
+    }
+
+    pub(crate) fn effect(_: &EffectCx, _: &'static str) -> Self {
         Self(())
     }
 

@@ -1,5 +1,6 @@
 //! Spans as `tracing` knows them. Their level is `INFO` for what is asked from outside and `DEBUG` for what becomes of it.
 
+use crate::effect::EffectCx;
 use crate::observe::table;
 use crate::repository::Origin;
 use crate::store::{Revision, StreamId};
@@ -70,6 +71,22 @@ impl Span {
             machine = &*stream.machine,
             tenant = &*stream.tenant,
             instance = &*stream.instance,
+            outcome = Empty,
+        ))
+    }
+
+    /// An effect is tried.
+    pub(crate) fn effect(cx: &EffectCx, effect: &'static str) -> Self {
+        Self(tracing::info_span!(
+            target: "statewright",
+            parent: None,
+            table::EFFECT_SPAN,
+            machine = &*cx.stream().machine,
+            tenant = cx.tenant(),
+            instance = cx.instance(),
+            effect,
+            key = cx.key(),
+            attempt = cx.attempt(),
             outcome = Empty,
         ))
     }

@@ -4,9 +4,12 @@ use super::meter::{Meter, Seen};
 use statewright::Host;
 use statewright::breaker::{Breaker, BreakerOptions};
 use statewright::clock::{Clock, FakeClock};
+use statewright::effect::{EffectAnswer, EffectCx, EffectError};
+use statewright::host::EffectOptions;
 use statewright::store::guarded::Guarded;
 use statewright::store::{MemoryStore, Store};
 use statewright_tests::kettle::{Kettle, KettleTrigger};
+use statewright_tests::{Door, DoorEffects, DoorTrigger};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,4 +113,47 @@ async fn timers_tell_how_late_they_are_and_what_became_of_them() {
     assert_eq!(seen["statewright_timer_late_seconds outcome=ran timer=On#0"], [2.0]);
     assert_eq!(seen["statewright_wakes_total outcome=ran"], [1.0, 1.0]);
     host.shutdown().await;
+}
+
+/// A bell that rings, says so, fails, gives up or breaks.
+struct Bell;
+
+impl DoorEffects for Bell {
+    async fn ring(&self, _: &EffectCx, times: u64) -> EffectAnswer<Door> {
+        match times {
+            1 => Ok(None),
+            2 => Ok(Some(DoorTrigger::Rung)),
+            3 => Err(EffectError::retry("it is jammed")),
+            4 => Err(EffectError::fatal("it is gone")),
+            5 => panic!("the bell has cracked"),
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn effects_tell_what_became_of_them() {
+    let (meter, clock) = (Meter::new(), FakeClock::default());
+    let options = EffectOptions::new().attempts(1).timeout(Duration::from_secs(4));
+    let builder = Host::<Door>::builder(store()).clock(clock.clone()).effect("Ring", options);
+    let host = builder.effects(Bell).build().await.expect("fine");
+    for times in 1..=6 {
+        let door = host.instance(&times.to_string());
+        door.fire(DoorTrigger::Knock { times }).await.expect("always");
+    }
+    let seen =
+        turn_until(&meter, &[&clock], "statewright_effect_seconds effect=Ring outcome=timed_out").await;
+    for outcome in ["done", "answered", "failed", "fatal", "panicked"] {
+        assert_eq!(
+            seen[&format!("statewright_effect_seconds effect=Ring outcome={outcome}")],
+            [0.0],
+            "{outcome}"
+        );
+    }
+    assert_eq!(seen["statewright_effect_seconds effect=Ring outcome=timed_out"], [4.0]);
+    assert_eq!(seen["statewright_leases duty=effects"].last(), Some(&1.0));
+    let buried = seen["statewright_dead_letters_total effect=Ring"].len();
+    assert!((3..=4).contains(&buried), "the last one is buried at any moment");
+    let late = turn_until(&meter, &[&clock], "statewright_late_seconds duty=effects").await;
+    assert_eq!(late["statewright_late_seconds duty=effects"], [0.0]);
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use statewright::Host;
 use statewright::clock::FakeClock;
+use statewright::effect::{EffectAnswer, EffectCx};
 use statewright::observe::SPANS;
 use statewright::store::{
     Append, Body, Head, MemoryStore, Outcome, Payload, RecordedEvent, RecordedStep, Store, StreamId,
@@ -10,6 +11,7 @@ use statewright::store::{
 };
 use statewright_tests::kettle::{Kettle, KettleTrigger};
 use statewright_tests::ticket::v1::{Ticket, TicketTrigger};
+use statewright_tests::{Door, DoorEffects, DoorTrigger};
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
@@ -94,8 +96,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Ear {
         });
     }
 
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut heard = Heard { name: event.metadata().target(), ..Heard::default() };
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let parent = context.event_span(event).map(|span| span.name());
+        let mut heard = Heard { name: event.metadata().target(), parent, ..Heard::default() };
         event.record(&mut heard);
         self.change(|all| all.push(heard));
     }
@@ -127,10 +130,38 @@ async fn spans_tell_a_trigger_from_its_caller_to_the_store() {
     assert_eq!((append.parent, field(&append, "steps")), (Some("statewright.group"), "1".to_owned()));
     assert_eq!(field(&append, "outcome"), "appended");
     assert_eq!(field(&ear.spans("statewright.wake")[0], "outcome"), "ran");
-    for span in SPANS {
+    for span in SPANS.iter().filter(|span| span.name != "statewright.effect") {
         let heard = ear.spans(span.name);
         assert_eq!(heard[0].declared, span.fields, "{}", span.name);
     }
+}
+
+/// Says that it rings.
+struct Bell;
+
+impl DoorEffects for Bell {
+    async fn ring(&self, _: &EffectCx, _: u64) -> EffectAnswer<Door> {
+        tracing::info!(target: "bell", "it rings");
+        Ok(Some(DoorTrigger::Rung))
+    }
+}
+
+#[tokio::test]
+async fn a_handler_runs_in_the_span_of_its_effect() {
+    let ear = Ear::default();
+    let _open = ear.open();
+    let host = Host::<Door>::builder(MemoryStore::with_shards(1)).clock(FakeClock::default()).effects(Bell);
+    let host = host.build().await.expect("fine");
+    host.instance("a").fire(DoorTrigger::Knock { times: 2 }).await.expect("always");
+    while ear.spans("statewright.effect").iter().all(|effect| !effect.fields.contains_key("outcome")) {
+        tokio::task::yield_now().await;
+    }
+    let effect = &ear.spans("statewright.effect")[0];
+    let span = SPANS.iter().find(|span| span.name == effect.name).expect("it is in the table");
+    assert_eq!(effect.declared, span.fields);
+    let said = span.fields.iter().map(|field| effect.fields[field].clone()).collect::<Vec<_>>();
+    assert_eq!(said, ["Door", "", "a", "Ring", "/Door/a/1/0", "1", "answered"]);
+    assert_eq!(ear.spans("bell")[0].parent, Some("statewright.effect"));
 }
 
 #[tokio::test]
