@@ -45,7 +45,7 @@ pub struct Definition<'a> {
     /// Events that are recorded and written no more.
     pub retired: &'a [RetiredDef<'a>],
     /// Every effect.
-    pub effects: &'a [NameDef<'a>],
+    pub effects: &'a [EffectDef<'a>],
     /// Every arm, in source order.
     pub arms: &'a [ArmDef<'a>],
     /// The arms of the machine itself, in source order.
@@ -93,14 +93,16 @@ ids! {
     TriggerId
 }
 
-/// A name with its doc comment.
+/// An effect.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "json", derive(serde::Serialize))]
-pub struct NameDef<'a> {
+pub struct EffectDef<'a> {
     /// As declared.
     pub name: &'a str,
     /// Doc comment, lines joined by `\n`; empty without one.
     pub doc: &'a str,
+    /// It waits for no other effect of its instance, and none waits for it.
+    pub unordered: bool,
 }
 
 /// A trigger.

@@ -32,7 +32,7 @@ pub(crate) struct Model {
     pub(crate) events: Vec<Event>,
     /// Events that are recorded and listed no more.
     pub(crate) retired: Vec<Retired>,
-    pub(crate) effects: Vec<Named>,
+    pub(crate) effects: Vec<Effect>,
     pub(crate) effect_attrs: Vec<Attribute>,
     pub(crate) unhandled: Unhandled,
     pub(crate) lock: Option<Locked>,
@@ -57,7 +57,7 @@ pub(crate) struct Locked {
     pub(crate) effects: Vec<TokenStream>,
 }
 
-/// An effect.
+/// A variant of `triggers` or `effects`.
 pub(crate) struct Named {
     pub(crate) attrs: Attrs,
     pub(crate) variant: Variant,
@@ -68,6 +68,13 @@ pub(crate) struct Trigger {
     pub(crate) named: Named,
     /// `#[internal]`: it can only be raised.
     pub(crate) internal: bool,
+}
+
+/// An effect.
+pub(crate) struct Effect {
+    pub(crate) named: Named,
+    /// `#[unordered]`: it waits for no other.
+    pub(crate) unordered: bool,
 }
 
 /// A listed event.

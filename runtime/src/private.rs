@@ -3,8 +3,8 @@
 pub use crate::cx::Cx;
 pub use crate::definition::chart::Nodes;
 pub use crate::definition::{
-    ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, LimitScope, Location, MigrationDef,
-    NameDef, NodeDef, NodeId, NodeKind, On, RetiredDef, TargetDef, TriggerDef, TriggerId, Unhandled,
+    ActionDef, ArmDef, ArmId, DataDef, Definition, EffectDef, EventDef, LimitDef, LimitScope, Location,
+    MigrationDef, NodeDef, NodeId, NodeKind, On, RetiredDef, TargetDef, TriggerDef, TriggerId, Unhandled,
 };
 pub use crate::effect::{EffectAnswer, EffectCx, HandledBy};
 pub use crate::engine::decide;

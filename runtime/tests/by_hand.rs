@@ -347,7 +347,7 @@ static DEFINITION: sw::Definition = sw::Definition {
         sw::TriggerDef { name: "Kick", doc: "", internal: false },
     ],
     events: &[sw::EventDef { name: Opened::NAME, version: Opened::VERSION }],
-    effects: &[sw::NameDef { name: "Ring", doc: "" }],
+    effects: &[sw::EffectDef { name: "Ring", doc: "", unordered: false }],
     arms: &[
         arm(None, ("Kick", &[TriggerId(3)]), TargetDef::Reject("\"do not kick the door\"")),
         sw::ArmDef {

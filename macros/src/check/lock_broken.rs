@@ -117,7 +117,7 @@ fn not_rested_in(model: &Model, id: NodeId, released: &str) -> (String, String) 
 fn check_effects(diagnostics: &mut Diagnostics, model: &Model, locked: (&LitStr, &Lock)) {
     let (file, lock) = locked;
     let living: Vec<_> =
-        model.effects.iter().map(|effect| effect.variant.ident.unraw().to_string()).collect();
+        model.effects.iter().map(|effect| effect.named.variant.ident.unraw().to_string()).collect();
     for name in lock.effects.keys().filter(|name| !living.contains(name)) {
         let wrong = format!(
             "effect `{name}` was released, and is gone: one that was recorded may still wait to be done"

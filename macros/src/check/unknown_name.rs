@@ -18,7 +18,7 @@ pub(crate) fn report_trigger(diagnostics: &mut Diagnostics, model: &Model, path:
 }
 
 pub(crate) fn report_effect(diagnostics: &mut Diagnostics, model: &Model, path: &Path) {
-    let names: Vec<_> = model.effects.iter().map(|e| e.variant.ident.to_string()).collect();
+    let names: Vec<_> = model.effects.iter().map(|e| e.named.variant.ident.to_string()).collect();
     report_variant(diagnostics, path, ("effect", &names, "declare it in `effects { … }`"));
 }
 

@@ -22,12 +22,12 @@ pub(crate) fn check(diagnostics: &mut Diagnostics, model: &Model) {
     }
     check_events(diagnostics, model);
     for effect in &model.effects {
-        let name = &effect.variant.ident;
+        let name = &effect.named.variant.ident;
         let used = actions(model, ActionKind::Do).any(|action| mentions(action.expr.to_token_stream(), name));
         if !used {
             let finding =
                 (format!("nothing does `{name}`"), format!("write `do {name} …` in an arm, or leave it out"));
-            let level = level(model, UNUSED_EFFECT, &effect.attrs, None);
+            let level = level(model, UNUSED_EFFECT, &effect.named.attrs, None);
             diagnostics.judge((UNUSED_EFFECT, level), name, finding);
         }
     }

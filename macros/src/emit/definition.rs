@@ -29,8 +29,8 @@ pub(super) fn emit_definition(emitter: &Emitter<'_>) -> TokenStream {
         quote!(#sw::TriggerDef { name: #name, doc: #doc, internal: #internal })
     });
     let effects = definition.effects.iter().map(|effect| {
-        let (name, doc) = (effect.name, effect.doc);
-        quote!(#sw::NameDef { name: #name, doc: #doc })
+        let (name, doc, unordered) = (effect.name, effect.doc, effect.unordered);
+        quote!(#sw::EffectDef { name: #name, doc: #doc, unordered: #unordered })
     });
     let events = emitter.model.events.iter().map(|event| {
         let ty = &event.ty;

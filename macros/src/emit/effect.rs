@@ -22,8 +22,9 @@ pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
     }
     let (vis, attrs) = (&model.vis, &model.effect_attrs);
     let doc = format!("What [`{}`] wants done outside, after the commit.", model.name);
-    let variants = emit_variants(model.effects.iter(), "Effect");
-    let names = cases(&name, model.effects.iter(), |_, variant| {
+    let named = || model.effects.iter().map(|effect| &effect.named);
+    let variants = emit_variants(named(), "Effect");
+    let names = cases(&name, named(), |_, variant| {
         let text = variant.unraw().to_string();
         quote!(#text)
     });
@@ -54,7 +55,8 @@ fn emit_handlers(emitter: &Emitter<'_>, effect: &Ident) -> TokenStream {
     let doc = format!(
         "Does the effects of [`{machine}`]. Every effect is handed over at least once, with the same key each time."
     );
-    let methods = model.effects.iter().map(|named| {
+    let named = || model.effects.iter().map(|effect| &effect.named);
+    let methods = named().map(|named| {
         let (method, docs) = (method(named), docs(&named.attrs, &format!("Does `{}`.", named.variant.ident)));
         let arguments = fields(named).map(|(_, argument, ty)| quote!(#argument: #ty));
         quote! {
@@ -62,7 +64,7 @@ fn emit_handlers(emitter: &Emitter<'_>, effect: &Ident) -> TokenStream {
             fn #method(&self, cx: &#sw::EffectCx, #(#arguments),*) -> impl ::core::future::Future<Output = #sw::EffectAnswer<#machine>> + ::core::marker::Send;
         }
     });
-    let calls = model.effects.iter().map(|named| {
+    let calls = named().map(|named| {
         let (variant, method) = (&named.variant.ident, method(named));
         let arguments = fields(named).map(|(_, argument, _)| argument);
         let bindings = fields(named).map(|(member, argument, _)| match member {

@@ -88,11 +88,11 @@ fn emit_proofs(emitter: &Emitter<'_>, locked: &Locked, lock: &Lock) -> TokenStre
         emit_proof(file.span(), &quote!(::statewright::__private::check_gone(#name, __LISTED, #retired)))
     });
     let effects = emitter.model.effects.iter().enumerate().filter_map(|(place, effect)| {
-        let name = effect.variant.ident.unraw().to_string();
+        let name = effect.named.variant.ident.unraw().to_string();
         let schema = lock.effects.get(&name)?;
         let released = quote!(#sw::Released { name: #name, version: 0, schema: #schema });
         let check = quote!(::statewright::__private::check_effect(#name, __DONE[#place].1, &#released));
-        Some(emit_proof(effect.variant.ident.span(), &check))
+        Some(emit_proof(effect.named.variant.ident.span(), &check))
     });
     quote! {
         const _: &str = ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #file));

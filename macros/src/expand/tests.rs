@@ -147,6 +147,7 @@ const WORDS: &[&str] = &[
     "{ region A { initial B; state B { on A => B; } } }",
     "{ A requires B; }",
     "[internal]",
+    "[unordered]",
 ];
 
 const MACHINE: &str = "/// Doc. \n pub machine M { version 1; data D; triggers { A { n: u32 }, B(u8), C } events { E } effects { F { n: u32 } } \
@@ -155,11 +156,11 @@ const MACHINE: &str = "/// Doc. \n pub machine M { version 1; data D; triggers {
 
 /// Every construct of the language, sound as it stands.
 const WHOLE: &str = "#[warn(unguarded_fallback)] pub machine W { version 2; data D; triggers { A { n: u32 }, B, C, #[internal] R(u8) } \
-    events { E } effects { F { n: u32 } } initial P; every 1h => stay; on C => T; limit 3 per 1s burst 5 on A, B per tenant; migrate { Old => X; } \
+    events { E } effects { F { n: u32 }, #[unordered] G } initial P; every 1h => stay; on C => T; limit 3 per 1s burst 5 on A, B per tenant; migrate { Old => X; } \
     parallel P { deep history H; entry do F { n: 1 }; done => Y; on A { n } => (X2, Y2) raise R(1); \
     region Left { initial X; on R(_) => internal X2; state X { after 5m if data.ok() => X2 emit E; on B => X2; } final X2; } \
     region Right { initial Y1; history S => Y1; state Y1 { on B => Y2; ignore A; } final Y2; } } \
-    state Y { after (span()) => T; always if data.ok() => H; on B => S; } final T; \
+    state Y { after (span()) => T; always if data.ok() => H; on B => S do G; } final T; \
     prove { T requires P; never T ~> Y; P reaches T; always ends; handled C; } }";
 
 proptest! {

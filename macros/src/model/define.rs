@@ -5,7 +5,7 @@ use crate::parse::{Action, ActionKind, Unhandled, source_text};
 use bumpalo::Bump;
 use quote::ToTokens;
 use statewright_definition::{
-    ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, Location, MigrationDef, NameDef,
+    ActionDef, ArmDef, ArmId, DataDef, Definition, EffectDef, EventDef, LimitDef, Location, MigrationDef,
     NodeDef, NodeId, On as OnDef, RetiredDef, TargetDef, TriggerDef, TriggerId, Unhandled as UnhandledDef,
 };
 use syn::ext::IdentExt;
@@ -50,9 +50,10 @@ pub(crate) fn define<'a>(arena: &'a Bump, model: &'a Model) -> Definition<'a> {
             name: builder.text(&retired.name.value()),
             split: retired.split.as_ref().map(|path| builder.text(&source_text(path.to_token_stream()))),
         })),
-        effects: builder.ids(model.effects.iter().map(|effect| NameDef {
-            name: builder.text(&effect.variant.ident.unraw()),
-            doc: &effect.attrs.doc,
+        effects: builder.ids(model.effects.iter().map(|effect| EffectDef {
+            name: builder.text(&effect.named.variant.ident.unraw()),
+            doc: &effect.named.attrs.doc,
+            unordered: effect.unordered,
         })),
         arms: builder.ids(model.arms.iter().map(|arm| builder.arm(arm))),
         own: own(None),

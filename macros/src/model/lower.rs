@@ -8,7 +8,7 @@ mod patterns;
 
 pub(super) use patterns::literal_name;
 
-use super::{Attrs, Event, Model, Named, Trigger, TriggerId};
+use super::{Attrs, Effect, Event, Model, Named, Trigger, TriggerId};
 use crate::check::{duplicate_name, missing_initial, version_misuse};
 use crate::diagnostics::Diagnostics;
 use crate::parse::{self, EventItem, Retired, Unhandled, VariantItem};
@@ -47,14 +47,14 @@ pub(crate) fn lower_machine(diagnostics: &mut Diagnostics, machine: parse::Machi
 fn lower_header(diagnostics: &mut Diagnostics, machine: &parse::Machine) -> Model {
     let attrs = Attrs::read(diagnostics, &machine.attrs);
     let mut triggers = lower_triggers(diagnostics, &machine.triggers);
-    let mut effects = lower_variants(diagnostics, &machine.effects);
+    let mut effects = lower_effects(diagnostics, &machine.effects);
     let mut events = lower_events(diagnostics, &machine.events);
     duplicate_name::report_names(diagnostics, "trigger", triggers.iter().map(|t| &t.named.variant.ident));
-    duplicate_name::report_names(diagnostics, "effect", effects.iter().map(|e| &e.variant.ident));
+    duplicate_name::report_names(diagnostics, "effect", effects.iter().map(|e| &e.named.variant.ident));
     duplicate_name::report_names(diagnostics, "event", events.iter().map(|e| &e.ident));
     at_most(diagnostics, "triggers", &mut triggers, |trigger| &trigger.named.variant.ident);
     keep_first(&mut triggers, |trigger| trigger.named.variant.ident.to_string());
-    keep_first(&mut effects, |effect| effect.variant.ident.to_string());
+    keep_first(&mut effects, |effect| effect.named.variant.ident.to_string());
     keep_first(&mut events, |event| event.ident.to_string());
     let lock = lock::lower_lock(diagnostics, machine.locks.first(), &mut effects);
     duplicate_name::report_items(diagnostics, "version", machine.versions.iter());
@@ -109,24 +109,31 @@ fn keep_first<T>(items: &mut Vec<T>, name: impl Fn(&T) -> String) {
     items.retain(|item| seen.insert(name(item)));
 }
 
-fn lower_variants(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<Named> {
-    let lower = |item: &VariantItem| {
-        let attrs = Attrs::read(diagnostics, &item.variant.attrs);
-        Named { attrs, variant: syn::Variant { attrs: Vec::new(), ..item.variant.clone() } }
+/// `#[internal]` is the language's own.
+fn lower_triggers(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<Trigger> {
+    let mut lower = |item: &VariantItem| {
+        let (named, internal) = lower_variant(diagnostics, item, "internal");
+        Trigger { named, internal }
     };
-    items.iter().map(lower).collect()
+    items.iter().map(&mut lower).collect()
 }
 
-/// `#[internal]` is the language's own; all other attributes pass through.
-fn lower_triggers(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<Trigger> {
-    let lower = |item: &VariantItem| {
-        let (own, rest): (Vec<_>, Vec<_>) =
-            item.variant.attrs.iter().cloned().partition(|attr| attr.path().is_ident("internal"));
-        let attrs = Attrs::read(diagnostics, &rest);
-        let variant = syn::Variant { attrs: Vec::new(), ..item.variant.clone() };
-        Trigger { named: Named { attrs, variant }, internal: !own.is_empty() }
+/// So is `#[unordered]`.
+fn lower_effects(diagnostics: &mut Diagnostics, items: &[VariantItem]) -> Vec<Effect> {
+    let mut lower = |item: &VariantItem| {
+        let (named, unordered) = lower_variant(diagnostics, item, "unordered");
+        Effect { named, unordered }
     };
-    items.iter().map(lower).collect()
+    items.iter().map(&mut lower).collect()
+}
+
+/// A variant, and whether it has the attribute that is the language's own; all others pass through.
+fn lower_variant(diagnostics: &mut Diagnostics, item: &VariantItem, own: &str) -> (Named, bool) {
+    let (own, rest): (Vec<_>, Vec<_>) =
+        item.variant.attrs.iter().cloned().partition(|attr| attr.path().is_ident(own));
+    let attrs = Attrs::read(diagnostics, &rest);
+    let variant = syn::Variant { attrs: Vec::new(), ..item.variant.clone() };
+    (Named { attrs, variant }, !own.is_empty())
 }
 
 fn lower_events(diagnostics: &mut Diagnostics, items: &[EventItem]) -> Vec<Event> {

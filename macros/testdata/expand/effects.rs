@@ -5,6 +5,7 @@ state_machine! {
             /// Sounds the horn.
             SoundHorn { seconds: u32 },
             Call(String),
+            #[unordered]
             Reset,
         }
         initial Calm;

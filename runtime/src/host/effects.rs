@@ -8,7 +8,9 @@
 //! up to which record the instance waits. Records that are read while the cell stands make it say so before they are
 //! settled, so that the log and the cells together hold all that is to be done, whoever is killed when. When it is due the
 //! instance's own records are read from there and done in order, the cell goes, and only then what was read
-//! meanwhile goes on: one lane for each instance, from the log or from the cell, never both.
+//! meanwhile goes on: one lane for each instance, from the log or from the cell, never both. An `#[unordered]` effect, and a
+//! dead letter that is done again, have a lane and a cell of their own. A handler that is slow keeps nobody else waiting
+//! either: its lane goes on the shelf as it is, before the window is full for long, and the cell goes when it is done.
 //!
 //! It knows no order between instances, and holds no effect that waits in memory.
 
@@ -30,6 +32,7 @@ use super::{Host, fleet};
 use crate::effect::{EffectAnswer, EffectCx, HandledBy};
 use crate::error::chain;
 use crate::machine::Machine;
+use crate::store::RecordedEffect;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use dispatcher::Dispatcher;
 use errand::Errand;
@@ -99,6 +102,11 @@ async fn run<M: Machine>(host: Host<M>, means: Arc<Means<M>>, tenure: Tenure) {
             () = clock.sleep(delays.next().unwrap_or(PAUSE_MAX)) => {}
         }
     }
+}
+
+/// Whether the machine says so. An effect that it does not know keeps its order.
+fn is_unordered<M: Machine>(effect: &RecordedEffect) -> bool {
+    M::DEFINITION.effects.iter().any(|def| def.unordered && *def.name == *effect.name)
 }
 
 /// Longest pause between two tries.

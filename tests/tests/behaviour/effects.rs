@@ -4,6 +4,7 @@ mod handlers;
 mod letters;
 mod order;
 mod parked;
+mod unordered;
 
 use statewright::Host;
 use statewright::clock::FakeClock;

@@ -10,7 +10,7 @@
 //! It is for tests that write correct machines: what is wrong panics.
 
 use crate::{
-    ActionDef, ArmDef, ArmId, DataDef, Definition, EventDef, LimitDef, LimitScope, MigrationDef, NameDef,
+    ActionDef, ArmDef, ArmId, DataDef, Definition, EffectDef, EventDef, LimitDef, LimitScope, MigrationDef,
     NodeDef, NodeId, NodeKind, On, RetiredDef, TargetDef, TriggerDef, TriggerId, Unhandled,
 };
 
@@ -206,7 +206,11 @@ impl Reader {
                 self.named("retired")
                     .map(|words| RetiredDef { name: words[0], split: words.get(1).copied() }),
             ),
-            effects: list(self.named("effect").map(|words| NameDef { name: words[0], doc: "" })),
+            effects: list(self.named("effect").map(|words| EffectDef {
+                name: words[0],
+                doc: "",
+                unordered: false,
+            })),
             arms: list(self.arms.iter().map(|(source, line)| self.arm(*source, line))),
             own: self.own(None),
             limits: list(self.named("limit").map(|words| self.limit(words))),

@@ -2,7 +2,7 @@
 
 use crate::check::lock_broken;
 use crate::diagnostics::Diagnostics;
-use crate::model::{Lock, Locked, Named};
+use crate::model::{Effect, Lock, Locked, Named};
 use crate::schema::emit_fields;
 use proc_macro2::TokenStream;
 use std::io::ErrorKind;
@@ -14,10 +14,10 @@ use syn::LitStr;
 pub(super) fn lower_lock(
     diagnostics: &mut Diagnostics,
     file: Option<&LitStr>,
-    effects: &mut [Named],
+    effects: &mut [Effect],
 ) -> Option<Locked> {
     let file = file?.clone();
-    let schemas = effects.iter_mut().map(|effect| lower_schema(diagnostics, effect)).collect();
+    let schemas = effects.iter_mut().map(|effect| lower_schema(diagnostics, &mut effect.named)).collect();
     let folder = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     let released = match fs::read_to_string(Path::new(&folder).join(file.value())) {
         Ok(text) => Lock::parse(&text)

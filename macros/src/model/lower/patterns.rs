@@ -137,7 +137,7 @@ fn lower_literal(diagnostics: &mut Diagnostics, model: &Model, expr: &mut Expr, 
     };
     let name = path.get_ident();
     if of == "Effect" {
-        if !name.is_some_and(|name| model.effects.iter().any(|def| def.variant.ident == *name)) {
+        if !name.is_some_and(|name| model.effects.iter().any(|def| def.named.variant.ident == *name)) {
             unknown_name::report_effect(diagnostics, model, path);
             return false;
         }

@@ -6,10 +6,10 @@
 
 use super::errand::{End, Errand, Job, Stop};
 use super::lane::{Lane, Waiting};
-use super::parked::{self, Parked};
-use super::pauses;
+use super::parked::{self, Parked, Spot};
 use super::shelf::Shelf;
 use super::window::{WINDOW_MAX, Window};
+use super::{is_unordered, pauses};
 use crate::clock::Clock;
 use crate::host::duty::Tenure;
 use crate::host::health::Watch;
@@ -192,11 +192,10 @@ impl<M: Machine> Dispatcher<M> {
         self.old = old && page.records.len() == room;
         for (record, next) in page.records.into_iter().zip(page.cursors) {
             let number = self.window.push(next, now);
-            if has_effects::<M>(&record) {
-                let record = Arc::new(record);
-                let name = parked::name(&record.stream);
+            let record = Arc::new(record);
+            for (name, one) in pieces::<M>(&record) {
                 if !covered.contains(&name) {
-                    self.enqueue(name, Waiting { number, record, old });
+                    self.enqueue((name, one), Waiting { number, record: Arc::clone(&record), old });
                 }
             }
         }
@@ -206,24 +205,25 @@ impl<M: Machine> Dispatcher<M> {
         Ok(())
     }
 
-    /// The names of those instances whose records wait behind an effect that failed.
+    /// The names of those lanes whose records wait behind an effect that failed.
     async fn cover(&mut self, records: &[Record]) -> Result<BTreeSet<Box<str>>, Failure> {
         let mut last = BTreeMap::new();
-        for record in records.iter().filter(|record| has_effects::<M>(record)) {
-            let name = parked::name(&record.stream);
-            if !self.lanes.contains_key(&name) {
+        for record in records {
+            let names = pieces::<M>(record).into_iter().map(|(name, _)| name);
+            for name in names.filter(|name| !self.lanes.contains_key(name)) {
                 last.insert(name, record.revision);
             }
         }
         self.shelf.cover(&last).await
     }
 
-    fn enqueue(&mut self, name: Box<str>, next: Waiting) {
+    fn enqueue(&mut self, piece: (Box<str>, Option<u32>), next: Waiting) {
+        let (name, one) = piece;
         let number = next.number;
         let is_open = if let Some(lane) = self.lanes.get_mut(&name) {
             lane.wait(next)
         } else {
-            self.spawn(name, Lane::begin(next, None, VecDeque::new()));
+            self.spawn(name, Lane::begin(next, one, VecDeque::new()));
             true
         };
         if is_open {
@@ -356,10 +356,23 @@ impl<M: Machine> Dispatcher<M> {
     }
 }
 
-fn has_effects<M: Machine>(record: &Record) -> bool {
-    *record.stream.machine == *M::DEFINITION.machine
-        && record.step.kind == Kind::Step
-        && !record.step.body.effects.is_empty()
+/// What is to be done of a record, one piece for each lane: the effects that keep their order, and each that waits for no
+/// other.
+fn pieces<M: Machine>(record: &Record) -> Vec<(Box<str>, Option<u32>)> {
+    if *record.stream.machine != *M::DEFINITION.machine || record.step.kind != Kind::Step {
+        return Vec::new();
+    }
+    let effects = &record.step.body.effects;
+    let alone = (0..).zip(effects).filter(|(_, effect)| is_unordered::<M>(effect));
+    let piece = |index| {
+        let spot = Spot { revision: record.revision, index };
+        (parked::name_of_one(&record.stream, spot), Some(index))
+    };
+    let mut pieces: Vec<_> = alone.map(|(index, _)| piece(index)).collect();
+    if pieces.len() < effects.len() {
+        pieces.push((parked::name(&record.stream), None));
+    }
+    pieces
 }
 
 fn checkpoint<M: Machine>(shard: Shard) -> CellKey {

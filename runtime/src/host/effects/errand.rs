@@ -6,7 +6,7 @@
 use super::letters::DeadLetter;
 use super::options::Way;
 use super::parked::Spot;
-use super::{Means, pauses};
+use super::{Means, is_unordered, pauses};
 use crate::breaker::{Breaker, Permit};
 use crate::effect::{EffectAnswer, EffectCx, EffectError};
 use crate::error::{FireError, logged};
@@ -132,7 +132,9 @@ impl<M: Machine> Errand<M> {
         }
         let begin = if record.revision == job.spot.revision { job.spot.index } else { 0 };
         let effects = (0..).zip(&record.step.body.effects).skip_while(|(index, _)| *index < begin);
-        for (index, effect) in effects.take(if job.is_one { 1 } else { usize::MAX }) {
+        let is_part = |effect: &RecordedEffect| job.is_one || !is_unordered::<M>(effect);
+        let effects: Vec<_> = effects.take(if job.is_one { 1 } else { usize::MAX }).collect();
+        for (index, effect) in effects.into_iter().filter(|(_, effect)| is_part(effect)) {
             let spot = Spot { revision: record.revision, index };
             let attempt = if spot == job.spot { job.attempts + 1 } else { 1 };
             let cx = EffectCx::new(job.stream.clone(), (spot.revision.0, index));

@@ -1,5 +1,6 @@
 //! Effects that wait for their next try, one cell for each instance: the first that is to be done, how often it failed, and
-//! the last record that waits behind it. A dead letter that is to be done again has a cell of its own, for one effect.
+//! the last record that waits behind it. An effect that waits for no other, and a dead letter that is to be done again, have
+//! a cell of their own.
 //!
 //! A cell is work that the checkpoint has passed: it goes only when everything it stands for is done. It holds no effect;
 //! those are in the log.
