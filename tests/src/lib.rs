@@ -10,6 +10,7 @@ pub mod follow;
 pub mod gate;
 pub mod kettle;
 pub mod loan;
+pub mod outside;
 pub mod stalling;
 pub mod stepping;
 pub mod ticket;

@@ -1,5 +1,7 @@
 //! A process under load is killed, many times: every acknowledged step is there, once.
 
+mod effects;
+
 use statewright::Host;
 use statewright::store::{Cursor, Revision, Shard, Store};
 use statewright_sqlite::SqliteStore;

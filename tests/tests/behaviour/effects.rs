@@ -4,6 +4,7 @@ mod handlers;
 mod letters;
 mod order;
 mod parked;
+mod take_over;
 mod unordered;
 
 use statewright::Host;
