@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 const ROUNDS: u64 = 20;
 
-type Acknowledged = BTreeMap<(String, String), u64>;
+pub(crate) type Acknowledged = BTreeMap<(String, String), u64>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_step_survives_the_kill() {
@@ -60,7 +60,7 @@ pub(crate) fn kill_after(program: (Command, &Path), round: u64, steps: usize, mu
     child.wait().expect("it was killed");
 }
 
-async fn check(file: &Path, acknowledged: &Acknowledged) {
+pub(crate) async fn check(file: &Path, acknowledged: &Acknowledged) {
     let store = SqliteStore::open(file).expect("a killed process leaves a store that opens");
     store.integrity_check().await.expect("the file is whole");
     let host = Host::<Door>::builder(store).effects_elsewhere().build().await.expect("fine");

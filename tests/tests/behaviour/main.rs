@@ -8,6 +8,7 @@ mod effects;
 mod evolution;
 mod faults;
 mod fragile;
+mod graceful;
 mod guarded;
 mod health;
 mod history;
