@@ -59,6 +59,7 @@ rules! {
     UNPROVEN "unproven" false
     LIMIT_MISUSE "limit_misuse" false
     VERSION_MISUSE "version_misuse" false
+    PERSONAL_MISUSE "personal_misuse" false
     LOCK_BROKEN "lock_broken" false
 }
 

@@ -4,11 +4,13 @@ mod attribute;
 mod auto;
 mod field;
 mod parts;
+mod personal;
 mod retired;
 
 use crate::diagnostics::{Diagnostics, VERSION_MISUSE};
 use crate::schema::emit_schema;
 use attribute::{Attribute, read_attribute};
+use personal::{Personal, emit_personal};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -39,14 +41,17 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
     check_version(diagnostics, &input.ident, &attribute);
     retired::check_retired(diagnostics, &attribute);
     let shape = field::read_shape(diagnostics, &input, attribute.auto.is_some());
+    let personal = personal::check_personal(diagnostics, &input, &shape);
     let sound = diagnostics.is_empty();
     let schema = emit_schema(diagnostics, &input);
     let errors = diagnostics.take();
     if !input.generics.params.is_empty() {
         return errors;
     }
-    let (event, parts) =
-        (emit_event((&input.ident, &schema), &attribute, sound), parts::emit_parts(&input.ident, &shape));
+    let (event, parts) = (
+        emit_event((&input.ident, &schema), (&attribute, &personal), sound),
+        parts::emit_parts(&input.ident, &shape),
+    );
     let from = attribute.from.as_ref().filter(|_| sound && attribute.auto.is_some());
     let upcast = from.map(|from| auto::emit_upcast(&input.ident, &shape, from));
     quote!(#errors const _: () = { #event #parts #upcast };)
@@ -90,7 +95,11 @@ fn check_version(diagnostics: &mut Diagnostics, ident: &Ident, attribute: &Attri
 }
 
 /// On an error an implementation is emitted all the same, without proofs, so that one mistake gives one error.
-fn emit_event((ident, schema): (&Ident, &TokenStream), attribute: &Attribute, sound: bool) -> TokenStream {
+fn emit_event(
+    (ident, schema): (&Ident, &TokenStream),
+    (attribute, personal): (&Attribute, &[Personal<'_>]),
+    sound: bool,
+) -> TokenStream {
     let sw = quote!(::statewright::__private);
     let name = attribute.name.clone().unwrap_or_else(|| LitStr::new("", ident.span()));
     let version = attribute.number();
@@ -98,6 +107,10 @@ fn emit_event((ident, schema): (&Ident, &TokenStream), attribute: &Attribute, so
     let (decode, oldest) = from.map_or_else(|| emit_end(attribute, sound), emit_link);
     let (compatible, before) = (attribute.compatible, emit_before(from));
     let [stored, cx] = own();
+    let marked = personal.len();
+    let personal = emit_personal(if sound { personal } else { &[] }, from);
+    // What is wrong with a mark has been said.
+    let all_marked = sound.then(|| quote_spanned!(ident.span()=> const _: () = ::statewright::__private::assert_marked(&<#ident as ::statewright::__private::EventData>::SCHEMA, #marked);));
     let chain = from.map(|from| emit_chain((ident, &name, version), from));
     quote! {
         #schema
@@ -118,6 +131,7 @@ fn emit_event((ident, schema): (&Ident, &TokenStream), attribute: &Attribute, so
                 compatible: #compatible,
                 before: #before,
             };
+            #personal
             fn decode(#stored: &#sw::Stored<'_>, #cx: &#sw::UpcastContext) -> ::core::result::Result<Self, #sw::DecodeError> {
                 #decode
             }
@@ -126,6 +140,7 @@ fn emit_event((ident, schema): (&Ident, &TokenStream), attribute: &Attribute, so
         #[automatically_derived]
         impl #sw::AtVersion<#version> for #ident {}
 
+        #all_marked
         #chain
     }
 }

@@ -99,6 +99,24 @@ pub(crate) fn emit_schema(diagnostics: &mut Diagnostics, input: &DeriveInput) ->
     }
 }
 
+/// How a field is written.
+pub(crate) struct Form {
+    /// Its key.
+    pub(crate) name: String,
+    /// Always, as a whole, under this name only.
+    pub(crate) plain: bool,
+}
+
+/// How the fields of a struct are written, in source order. What is wrong with them the schema reports.
+pub(crate) fn field_forms(input: &DeriveInput) -> Vec<Form> {
+    let Data::Struct(data) = &input.data else { return Vec::new() };
+    let mut reported = Diagnostics::new();
+    let container = Container::read(&mut reported, input);
+    let fields = Fields::read(&mut reported, &data.fields, (container.cases.all, container.default));
+    reported.take();
+    fields.forms()
+}
+
 /// The schema of the fields of a variant that is written beside its name.
 pub(crate) fn emit_fields(diagnostics: &mut Diagnostics, fields: &syn::Fields) -> TokenStream {
     Fields::read(diagnostics, fields, (Case::default(), false)).emit(Shape::Struct)

@@ -29,6 +29,7 @@ impl Ids for RandomIds {
 }
 
 /// The surroundings of one step.
+#[derive(Clone)]
 pub struct Cx {
     address: StreamId,
     clock: Arc<dyn Clock>,
@@ -82,6 +83,10 @@ impl Cx {
     /// them in time. 0 everywhere else.
     pub fn missed(&self) -> u64 {
         self.deadline.get().map_or(0, |(_, missed)| missed)
+    }
+
+    pub(crate) fn address(&self) -> &StreamId {
+        &self.address
     }
 
     pub(crate) fn set_deadline(&self, deadline: Option<(Timestamp, u64)>) {

@@ -61,13 +61,13 @@ impl EffectCx {
         (cx.key() == key).then_some(cx)
     }
 
-    pub(crate) fn stream(&self) -> &StreamId {
-        &self.stream
-    }
-
     /// The command id of the trigger that the effect may answer with.
     pub fn answer_id(&self) -> String {
         format!("effect/{}/{}", self.revision, self.index)
+    }
+
+    pub(crate) fn stream(&self) -> &StreamId {
+        &self.stream
     }
 
     /// The tenant; empty where there are none.

@@ -4,6 +4,7 @@ use crate::event::{DecodeError, DecodeReason};
 use crate::explain::Rejection;
 use crate::host::{Tenancy, TenancyError};
 use crate::limit::{Exceeded, LimitError};
+use crate::personal::{KeysError, PersonalError};
 use crate::store::{Revision, StoreError, StreamId};
 use std::borrow::Cow;
 use std::fmt;
@@ -198,6 +199,15 @@ pub enum FireError {
         #[source]
         source: Arc<StoreError>,
     },
+    /// Personal data of an event or effect cannot be sealed.
+    #[error("personal data of `{stream}` cannot be recorded")]
+    Personal {
+        /// Which instance.
+        stream: StreamId,
+        /// Why.
+        #[source]
+        source: PersonalError,
+    },
     /// An event or effect cannot be written as JSON.
     #[error("an event or effect of `{stream}` cannot be written as JSON")]
     Encode {
@@ -224,6 +234,7 @@ impl FireError {
             Self::Contended { .. } | Self::Busy { .. } | Self::RateLimited(_) | Self::Unknown { .. } => true,
             Self::Load(cause) => cause.is_retryable(),
             Self::Store { source, .. } => source.is_retryable(),
+            Self::Personal { source, .. } => matches!(source, PersonalError::Contended { .. }),
             _ => false,
         }
     }
@@ -249,6 +260,21 @@ pub enum BuildError {
         /// The machine.
         machine: &'static str,
     },
+    /// What the machine records holds personal data, and there is no key for it.
+    #[error(
+        "`{name}` of machine `{machine}` holds personal data in `{field}`: give the builder `.personal_key(key_ring)`"
+    )]
+    NoPersonalKey {
+        /// The machine.
+        machine: &'static str,
+        /// The event or effect.
+        name: &'static str,
+        /// Its field.
+        field: &'static str,
+    },
+    /// The keys of personal data cannot be used.
+    #[error("the host cannot be built with this key ring")]
+    Personal(#[from] KeysError),
     /// A bound that lets nothing through.
     #[error("`{option}` must be at least 1")]
     Zero {

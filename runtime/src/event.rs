@@ -18,6 +18,7 @@ pub use lock::{Chain, Listed, Lockable, Message, Released, check_effect, check_e
 pub use proof::*;
 pub use schema::{EventData, Schema};
 
+use crate::personal::PersonalError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -39,6 +40,20 @@ pub trait EventVersion: EventData + Serialize + DeserializeOwned + Send + Sync +
     /// This version and all before it that have types.
     const CHAIN: Chain =
         Chain { version: Self::VERSION, schema: Self::SCHEMA_TEXT, compatible: false, before: None };
+
+    /// A field of this version, or of one before it, that holds personal data.
+    const PERSONAL: Option<&'static str> = None;
+
+    /// Says of each field that holds personal data whose it is.
+    fn mark_personal(&mut self) {}
+
+    /// Opens each field that holds personal data.
+    ///
+    /// # Errors
+    /// The field that does not open, and why.
+    fn open_personal(&mut self) -> Result<(), (&'static str, PersonalError)> {
+        Ok(())
+    }
 
     /// Reads a recorded event of this version or an older one, step by step through the chain.
     ///

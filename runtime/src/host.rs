@@ -21,6 +21,7 @@ mod hold;
 mod instances;
 mod joint;
 mod limits;
+mod personal;
 mod quarantine;
 mod request;
 mod round;

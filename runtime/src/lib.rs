@@ -24,6 +24,7 @@ pub mod lease;
 pub mod limit;
 pub mod machine;
 pub mod observe;
+pub mod personal;
 pub mod projection;
 pub mod replay;
 pub mod repository;
@@ -45,6 +46,7 @@ pub use explain::{Explanation, Rejection};
 pub use host::{Fired, Host, Tenancy, TenantHost, Unreadable};
 pub use instance::{Instance, Step};
 pub use machine::Machine;
+pub use personal::{KeyRing, Personal};
 pub use repository::Repository;
 pub use statewright_macros::{EventData, EventVersion, state_machine};
 
@@ -79,6 +81,7 @@ pub mod prelude {
     pub use crate::host::{Host, TenantHost};
     pub use crate::instance::Instance;
     pub use crate::machine::{Machine, MachineState as _};
+    pub use crate::personal::Personal;
     pub use statewright_macros::{EventData, EventVersion, state_machine};
 }
 
@@ -101,3 +104,8 @@ struct Batches;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/effects.md")]
 struct EffectsPage;
+
+/// So is that of the page about personal data.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/personal-data.md")]
+struct PersonalData;

@@ -151,6 +151,9 @@ pub trait MachineTrigger: Clone + Debug + Send + Sync + 'static {
 
 /// An event of a machine: one variant for each type in its `events`.
 pub trait MachineEvent<Data>: Clone + Debug + Send + Sync + 'static {
+    /// An event with personal data, and its field; older versions count.
+    const PERSONAL: Option<(&'static str, &'static str)> = None;
+
     /// The name under which it is recorded.
     fn name(&self) -> &'static str;
     /// The version in which it is recorded.
@@ -182,6 +185,9 @@ pub trait Emits<E>: Machine {
 
 /// An effect of a machine. Recorded as `{"name": …, "payload": …}`.
 pub trait MachineEffect: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// An effect with personal data, and its field.
+    const PERSONAL: Option<(&'static str, &'static str)> = None;
+
     /// Its name as declared, without payload.
     fn name(&self) -> &'static str;
 }
@@ -230,6 +236,11 @@ impl<Data> MachineEvent<Data> for NoEvents {
     fn decode(stored: &Stored<'_>, cx: &UpcastContext, _into: &mut Vec<Self>) -> Result<(), DecodeError> {
         Err(DecodeError::unknown_event(stored, cx))
     }
+}
+
+/// Whether what a machine records holds personal data: nothing of it is done for others.
+pub(crate) const fn is_personal<M: Machine>() -> bool {
+    M::Event::PERSONAL.is_some() || M::Effect::PERSONAL.is_some()
 }
 
 /// Every active node of a state.

@@ -291,6 +291,7 @@ fn fire_outcome<M: Machine>(reply: &Result<Fired<M>, FireError>) -> &'static str
         Err(FireError::Store { .. }) => "not_recorded",
         Err(FireError::Unknown { .. }) => "unknown",
         Err(FireError::Encode { .. }) => "not_encoded",
+        Err(FireError::Personal { .. }) => "not_sealed",
         Err(FireError::Panicked { .. }) => "panicked",
     }
 }

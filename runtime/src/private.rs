@@ -16,6 +16,7 @@ pub use crate::machine::{
     Decision, Emits, Machine, MachineEffect, MachineEvent, MachineState, MachineTrigger, NoEffects, NoEvents,
     UnknownState, active, apply, deserialize_state, never, parse_state, pick, reason, text_of,
 };
+pub use crate::personal::{Personal, PersonalError, subject_of};
 pub use crate::stepper::{Look, Pass, Stepper};
 pub use crate::timers::{Period, period};
 pub use ::jiff::SignedDuration;

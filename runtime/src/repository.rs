@@ -5,6 +5,7 @@
 
 mod encode;
 mod kept;
+mod sealing;
 mod snapshot;
 
 pub use encode::Origin;
@@ -20,7 +21,8 @@ use crate::event::{DecodeError, Stored, UpcastContext};
 use crate::fold::Fold;
 use crate::history::History;
 use crate::instance::{Instance, Step};
-use crate::machine::{Machine, MachineEvent, UnknownState, active};
+use crate::machine::{Machine, MachineEvent, UnknownState, active, is_personal};
+use crate::personal::{KeyRing, Keys};
 use crate::store::{Append, Kind, Outcome, Record, Revision, Store, StoreError, StreamId, Unit};
 use crate::timers::Ledger;
 use std::fmt;
@@ -37,6 +39,7 @@ pub struct Repository<M> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) command_window: usize,
+    pub(crate) keys: Option<Arc<Keys>>,
     machine: PhantomData<fn() -> M>,
 }
 
@@ -45,6 +48,8 @@ pub struct Loaded<M: Machine> {
     /// State and data.
     pub instance: Instance<M>,
     pub(crate) fold: Fold,
+    /// What was known of forgotten subjects when it was loaded.
+    pub(crate) epoch: u64,
     timers_dropped: u32,
 }
 
@@ -56,7 +61,14 @@ impl<M: Machine> Repository<M> {
 
     /// The same with clock and ids of the caller's.
     pub fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { store, clock, ids, command_window: 1_000, machine: PhantomData }
+        Self { store, clock, ids, command_window: 1_000, keys: None, machine: PhantomData }
+    }
+
+    /// With the master keys of personal data. A machine that has none needs no key.
+    #[must_use]
+    pub fn personal_key(mut self, ring: KeyRing) -> Self {
+        self.keys = Some(Arc::new(Keys::new(ring, Arc::clone(&self.store), Arc::clone(&self.clock))));
+        self
     }
 
     /// What one of them has been through.
@@ -82,6 +94,7 @@ impl<M: Machine> Repository<M> {
     /// The store did not deliver, or a record cannot be read by this program.
     pub async fn load(&self, stream: &StreamId) -> Result<Loaded<M>, LoadError> {
         let fail = |source| LoadError::Store { stream: stream.clone(), source };
+        let epoch = self.personal_epoch().await.map_err(fail)?;
         let mut loaded = self.newest_snapshot(stream).await.map_err(fail)?;
         if loaded.fold.head.revision > Revision(0) {
             // A snapshot is a cache. One that is ahead of the log is not this log's.
@@ -91,6 +104,7 @@ impl<M: Machine> Repository<M> {
             }
         }
         self.catch_up(stream, &mut loaded).await?;
+        loaded.epoch = epoch;
         Ok(loaded)
     }
 
@@ -105,10 +119,13 @@ impl<M: Machine> Repository<M> {
             let read = self.store.read(stream, after, PAGE_MAX).await;
             let (records, head) =
                 read.map_err(|source| LoadError::Store { stream: stream.clone(), source })?;
-            for record in &records {
-                place = place.at(record.revision.0, record.step.at);
-                loaded.apply(record, &mut place)?;
-            }
+            let mut seals = self.seals_of(stream, &records).await?;
+            seals.enter(|| {
+                records.iter().try_for_each(|record| {
+                    place.move_to(record.revision.0, record.step.at);
+                    loaded.apply(record, &mut place)
+                })
+            })?;
             if loaded.fold.head.revision >= head.revision || records.is_empty() {
                 loaded.fold.head = head;
                 return Ok(());
@@ -140,11 +157,14 @@ impl<M: Machine> Repository<M> {
                 let (expected, found) = (after.plus(1), head.revision);
                 return Err(LoadError::Gap { stream: stream.clone(), expected, found });
             }
-            for record in &records {
-                let mut place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
-                    .at(record.revision.0, record.step.at);
-                loaded.apply(record, &mut place)?;
-            }
+            let mut seals = self.seals_of(stream, &records).await?;
+            seals.enter(|| {
+                records.iter().try_for_each(|record| {
+                    let mut place = UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance)
+                        .at(record.revision.0, record.step.at);
+                    loaded.apply(record, &mut place)
+                })
+            })?;
         }
         Ok(())
     }
@@ -171,8 +191,10 @@ impl<M: Machine> Repository<M> {
         steps: Vec<(Step<M>, Origin)>,
     ) -> Result<Outcome, serde_json::Error> {
         let after = loaded.fold.head;
-        let record = |(step, origin)| encode_step::<M>(&step, loaded.instance.cx(), origin);
-        let steps: Vec<_> = steps.into_iter().map(record).collect::<Result<_, _>>()?;
+        let steps = match self.encode(loaded.instance.cx().clone(), steps).await? {
+            Ok(steps) => steps,
+            Err(source) => return Ok(Outcome::Refused(source)),
+        };
         let noted: Vec<_> = steps.iter().map(|step| (Arc::clone(&step.command), step.at)).collect();
         let append = Append { stream: stream.clone(), after, steps };
         let mut outcomes = self.store.append(vec![append], Unit::Each).await;
@@ -198,7 +220,7 @@ impl<M: Machine> Repository<M> {
 
 impl<M: Machine> Loaded<M> {
     pub(crate) fn new(instance: Instance<M>, fold: Fold) -> Self {
-        Self { instance, fold, timers_dropped: 0 }
+        Self { instance, fold, epoch: 0, timers_dropped: 0 }
     }
 
     /// Timers of the records read that were dropped, because the machine has their arms no more.
@@ -308,7 +330,11 @@ fn decode_each<M: Machine>(record: &Record, place: &mut UpcastContext) -> Result
     for (position, event) in (0..).zip(recorded) {
         place.set_event(position, event.version);
         let stored = Stored { name: &event.name, version: event.version, payload: event.payload.get() };
-        M::Event::decode(&stored, place, &mut events)?;
+        if is_personal::<M>() {
+            sealing::decode::<M>(&record.stream, &stored, place, &mut events)?;
+        } else {
+            M::Event::decode(&stored, place, &mut events)?;
+        }
     }
     Ok(events)
 }
@@ -321,6 +347,7 @@ impl<M> Clone for Repository<M> {
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             command_window: self.command_window,
+            keys: self.keys.clone(),
             machine: PhantomData,
         }
     }

@@ -167,6 +167,12 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Answer<'a, Vec<Cell>>;
 
+    /// Destroys what is left in the storage of values that were overwritten or removed: once it has answered they are found
+    /// in no file of the store any more. A store that leaves nothing behind has nothing to do.
+    fn scrub(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Answers to questions about many records, if this store has its own; all others are computed.
     fn queries(&self) -> Option<&dyn query::Queries> {
         None
@@ -259,6 +265,10 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
         limit: usize,
     ) -> Answer<'a, Vec<Cell>> {
         (**self).list(shard, prefix, after, limit)
+    }
+
+    fn scrub(&self) -> Answer<'_, ()> {
+        (**self).scrub()
     }
 
     fn queries(&self) -> Option<&dyn query::Queries> {

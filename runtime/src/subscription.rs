@@ -24,6 +24,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::cx::{Ids, RandomIds};
 use crate::history::Transition;
 use crate::machine::Machine;
+use crate::personal::Opener;
 use crate::repository::Repository;
 use crate::store::{Cursor, Record, Revision, Shard, Store, StoreError, StreamId};
 use lane::Lane;
@@ -95,6 +96,8 @@ pub(crate) struct Source {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    /// What opens personal data.
+    opener: Opener,
     pub(crate) whose: Whose,
 }
 
@@ -112,7 +115,9 @@ impl Subscribe<Record> {
     /// Everything in a store: all machines, all tenants, as it is stored.
     pub fn to(store: impl Store, start: Start) -> Self {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
-        Self::new(Source { store: Arc::new(store), clock, ids, whose: Whose::default() }, start)
+        // Nobody opens what is handed out as it is stored.
+        let (opener, whose) = (Opener::default(), Whose::default());
+        Self::new(Source { store: Arc::new(store), clock, ids, opener, whose }, start)
     }
 
     /// Records of this machine alone.
@@ -177,7 +182,8 @@ impl<T: Item> Subscribe<T> {
     pub async fn open(self) -> Result<Subscription<T>, SubscriptionError> {
         let filter = self.filter()?;
         let lanes = self.source.lanes(&self.start).await?;
-        Ok(Subscription { reader: Reader::new(self.source.store, lanes), filter })
+        let reader = Reader::new(self.source.store, lanes, self.source.opener);
+        Ok(Subscription { reader, filter })
     }
 
     /// Gives it a name: what is done is written down in the store, and consumers of the same name share its shards.
@@ -194,9 +200,9 @@ impl<T: Item> Subscribe<T> {
 }
 
 impl Source {
-    fn of<M>(repository: &Repository<M>, whose: Whose) -> Self {
+    fn of<M: Machine>(repository: &Repository<M>, whose: Whose) -> Self {
         let (clock, ids) = (Arc::clone(&repository.clock), Arc::clone(&repository.ids));
-        Self { store: Arc::clone(&repository.store), clock, ids, whose }
+        Self { store: Arc::clone(&repository.store), clock, ids, opener: repository.opener(), whose }
     }
 
     /// The shards that are read.

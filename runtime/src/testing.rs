@@ -33,6 +33,7 @@ use crate::cx::{Cx, Ids};
 use crate::explain::Rejection;
 use crate::instance::{Instance, Step};
 use crate::machine::{Machine, MachineEvent};
+use crate::personal::compared;
 use crate::store::StreamId;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -254,10 +255,11 @@ impl<M: Machine> Then<M> {
 }
 
 fn recorded_event<M: Machine>(event: &M::Event) -> String {
-    let payload = event.payload().map_or_else(|error| error.to_string(), |json| json.get().to_owned());
+    let payload = compared(|| event.payload());
+    let payload = payload.map_or_else(|error| error.to_string(), |json| json.get().to_owned());
     format!("{} {} {payload}", event.name(), event.version())
 }
 
 fn recorded_effect<M: Machine>(effect: &M::Effect) -> String {
-    serde_json::to_string(effect).unwrap_or_else(|error| error.to_string())
+    compared(|| serde_json::to_string(effect)).unwrap_or_else(|error| error.to_string())
 }

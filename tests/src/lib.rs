@@ -1,4 +1,4 @@
-//! Machines for the tests of the whole: a door that counts, rings and can panic, a ticket in two versions, loans in two releases.
+//! Machines for the tests of the whole: a door that counts, rings and can panic, a ticket in two versions, loans in two releases, and a stay with personal data.
 
 /// The examples of the book are tests.
 #[cfg(doctest)]
@@ -12,6 +12,7 @@ pub mod kettle;
 pub mod loan;
 pub mod outside;
 pub mod stalling;
+pub mod stay;
 pub mod stepping;
 pub mod ticket;
 

@@ -29,6 +29,7 @@ pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
         quote!(#text)
     });
     let handlers = emit_handlers(emitter, &name);
+    let personal = emit_personal(emitter);
     let lints = super::lints(model);
     quote! {
         #[doc = #doc]
@@ -40,6 +41,7 @@ pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
 
         #[automatically_derived]
         impl #sw::MachineEffect for #name {
+            #personal
             fn name(&self) -> &'static str {
                 match *self { #names }
             }
@@ -47,6 +49,21 @@ pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
 
         #handlers
     }
+}
+
+/// The first effect with a field of type `Personal`, if there is one.
+fn emit_personal(emitter: &Emitter<'_>) -> Option<TokenStream> {
+    let holds = |ty: &Type| matches!(ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "Personal"));
+    let mut all = emitter
+        .model
+        .effects
+        .iter()
+        .flat_map(|effect| fields(&effect.named).map(move |field| (&effect.named, field)));
+    let (named, (_, field, _)) = all.find(|(_, (_, _, ty))| holds(ty))?;
+    let (effect, field) = (named.variant.ident.unraw().to_string(), field.unraw().to_string());
+    Some(quote! {
+        const PERSONAL: ::core::option::Option<(&'static str, &'static str)> = ::core::option::Option::Some((#effect, #field));
+    })
 }
 
 fn emit_handlers(emitter: &Emitter<'_>, effect: &Ident) -> TokenStream {

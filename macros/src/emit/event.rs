@@ -52,6 +52,9 @@ fn emit_machine_event(emitter: &Emitter<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #sw::MachineEvent<#data> for #name {
+            const PERSONAL: ::core::option::Option<(&'static str, &'static str)> = #sw::first_personal(&[
+                #((<#types as #sw::EventVersion>::NAME, <#types as #sw::EventVersion>::PERSONAL)),*
+            ]);
             fn name(&self) -> &'static str {
                 match *self { #(#name::#idents(_) => <#types as #sw::EventVersion>::NAME),* }
             }
@@ -129,14 +132,14 @@ fn emit_each(emitter: &Emitter<'_>, place: usize) -> TokenStream {
         #[automatically_derived]
         impl ::core::convert::From<#ty> for #name {
             fn from(event: #ty) -> Self {
-                #name::#ident(event)
+                #name::#ident(#sw::marked(event))
             }
         }
 
         #[automatically_derived]
         impl #sw::Emits<#ty> for #machine {
             fn event(event: #ty) -> #name {
-                #name::#ident(event)
+                #name::#ident(#sw::marked(event))
             }
         }
 

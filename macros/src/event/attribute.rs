@@ -22,9 +22,6 @@ pub(super) struct Attribute {
 
 const KEYS: &[&str] = &["name", "version", "from", "auto", "oldest", "retired", "compatible", "opaque"];
 
-/// Keys of the language that this version does not know yet.
-const NOT_SUPPORTED: &[&str] = &["personal"];
-
 pub(super) fn read_attribute(diagnostics: &mut Diagnostics, input: &DeriveInput) -> Attribute {
     let mut read = Attribute::default();
     for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("event")) {
@@ -74,8 +71,8 @@ impl Attribute {
             "compatible" => std::mem::replace(&mut self.compatible, true),
             // The schema's to read.
             "opaque" => false,
-            _ if NOT_SUPPORTED.contains(&key.as_str()) => {
-                return Err(meta.error(format!("`{key}` is not supported yet")));
+            "personal" => {
+                return Err(meta.error("`personal` stands above a field\nhelp: write `#[event(personal = subject)]` above each field that holds personal data"));
             }
             _ => {
                 let near = nearest(&key, KEYS.iter().copied());

@@ -37,6 +37,8 @@ pub(super) struct How {
     pub(super) with: Option<Path>,
     /// A variant that nothing old becomes.
     pub(super) added: bool,
+    /// The field that says whose personal data it is.
+    pub(super) personal: Option<Ident>,
     /// The first key, to be underlined.
     at: Option<Span>,
 }
@@ -50,7 +52,7 @@ pub(super) enum Value {
     Expr(Expr),
 }
 
-const FIELD_KEYS: &[&str] = &["default", "renamed_from", "with", "opaque"];
+const FIELD_KEYS: &[&str] = &["default", "renamed_from", "with", "opaque", "personal"];
 const VARIANT_KEYS: &[&str] = &["renamed_from", "added"];
 
 /// Reads a type; with `auto`, how its fields are filled.
@@ -117,6 +119,10 @@ impl How {
             // The schema's to read.
             return Ok(());
         }
+        if key == "personal" {
+            let again = self.personal.replace(read_subject(meta)?).is_some();
+            return if again { Err(meta.error("a second `personal`")) } else { Ok(()) };
+        }
         self.at.get_or_insert(meta.path.span());
         let again = match key.as_str() {
             "default" => {
@@ -130,6 +136,18 @@ impl How {
         };
         if again { Err(meta.error(format!("a second `{key}`"))) } else { Ok(()) }
     }
+}
+
+/// `personal = subject`.
+fn read_subject(meta: &ParseNestedMeta<'_>) -> syn::Result<Ident> {
+    let help = "help: write `personal = field`, with the field that says whose it is";
+    if !meta.input.peek(Token![=]) {
+        return Err(meta.error(format!("`personal` does not say whose\n{help}")));
+    }
+    let value = meta.value()?;
+    value
+        .call(Ident::parse_any)
+        .map_err(|error| syn::Error::new(error.span(), format!("expected a field\n{help}")))
 }
 
 impl Field {

@@ -1,8 +1,8 @@
 //! The fields of a struct or a variant.
 
 use super::attribute::{Key, is_opaque, read_keys, report_unknown};
-use super::emit_schema_of;
 use super::rename::Case;
+use super::{Form, emit_schema_of};
 use crate::diagnostics::Diagnostics;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -70,6 +70,18 @@ impl<'a> Fields<'a> {
     /// The field that a `transparent` type stands for.
     pub(super) fn whole(&self) -> Option<&Field<'a>> {
         self.fields.iter().find(|field| !field.is_skipped() && !is_phantom(field.ty))
+    }
+
+    pub(super) fn forms(&self) -> Vec<Form> {
+        let form = |field: &Field<'_>| Form {
+            name: field.name.clone(),
+            plain: !field.opaque
+                && !field.flatten
+                && field.aliases.is_empty()
+                && field.written == Written::Always
+                && field.read != Reading::Never,
+        };
+        self.fields.iter().map(form).collect()
     }
 
     /// The schema; of a variant, nothing where it has no content.

@@ -40,6 +40,11 @@ impl UpcastContext {
         self
     }
 
+    /// The same in place.
+    pub(crate) fn move_to(&mut self, revision: u64, recorded_at: Timestamp) {
+        (self.revision, self.recorded_at) = (revision, recorded_at);
+    }
+
     /// What was attached to the record's command.
     pub fn set_metadata(&mut self, metadata: &BTreeMap<String, String>) {
         if !self.metadata.is_empty() || !metadata.is_empty() {

@@ -2,6 +2,7 @@
 //! and none for the newest.
 
 use super::{DecodeError, DecodeReason, EventVersion, Stored, TryUpcast, UpcastContext, UpcastError};
+use crate::personal::PersonalError;
 use serde_json::Value;
 
 /// What can be made of something old: a value, or a `Result` of one.
@@ -71,8 +72,12 @@ fn decode_own<E: EventVersion>(stored: &Stored<'_>, cx: &UpcastContext) -> Resul
     // What `from_str` does, but for one move of the event, which is the whole cost of a chain to its newest version.
     let mut json = serde_json::Deserializer::from_str(stored.payload);
     match E::deserialize(&mut json) {
-        Ok(event) => match json.end() {
-            Ok(()) => Ok(event),
+        Ok(mut event) => match json.end() {
+            Ok(()) if E::PERSONAL.is_none() => Ok(event),
+            Ok(()) => match event.open_personal() {
+                Ok(()) => Ok(event),
+                Err(failure) => Err(unopened(stored, cx, failure)),
+            },
             Err(cause) => Err(misfit(stored, cx, cause)),
         },
         Err(cause) => Err(misfit(stored, cx, cause)),
@@ -82,6 +87,15 @@ fn decode_own<E: EventVersion>(stored: &Stored<'_>, cx: &UpcastContext) -> Resul
 #[cold]
 fn misfit(stored: &Stored<'_>, cx: &UpcastContext, cause: serde_json::Error) -> DecodeError {
     DecodeError::new(stored, cx, DecodeReason::Payload(cause))
+}
+
+#[cold]
+fn unopened(
+    stored: &Stored<'_>,
+    cx: &UpcastContext,
+    (field, source): (&'static str, PersonalError),
+) -> DecodeError {
+    DecodeError::new(stored, cx, DecodeReason::Personal { field, source: Box::new(source) })
 }
 
 /// What is newer than `E` nobody here can read.
@@ -99,10 +113,12 @@ fn upcast<E: EventVersion + TryUpcast<Old>, Old: EventVersion>(
 ) -> Result<E, DecodeError> {
     refuse_future::<E>(stored, cx)?;
     let old = Old::decode(stored, cx)?;
-    E::try_upcast(old, cx).map_err(|source| {
+    let mut made = E::try_upcast(old, cx).map_err(|source| {
         let reason = DecodeReason::Upcast { version: E::VERSION, source: source.into() };
         DecodeError::new(stored, cx, reason)
-    })
+    })?;
+    made.mark_personal();
+    Ok(made)
 }
 
 #[inline(never)]
@@ -126,7 +142,9 @@ fn lift<E: EventVersion>(
         let lifted = step.map_or(Ok(Value::Null), |step| (step.lift)(json, cx));
         lifted.map_err(|source| fail(DecodeReason::Upcast { version: version + 1, source }))
     })?;
-    serde_json::from_value(lifted).map_err(|cause| fail(DecodeReason::Payload(cause)))
+    let mut read: E = serde_json::from_value(lifted).map_err(|cause| fail(DecodeReason::Payload(cause)))?;
+    read.open_personal().map_err(|failure| unopened(stored, cx, failure))?;
+    Ok(read)
 }
 
 /// Makes events of one that is listed no more.

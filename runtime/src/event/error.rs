@@ -1,6 +1,7 @@
 //! Recorded events that cannot be read.
 
 use super::{Stored, UpcastContext};
+use crate::personal::PersonalError;
 
 /// What an upcast says that fails.
 pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
@@ -69,6 +70,15 @@ pub enum DecodeReason {
         #[source]
         source: UpcastError,
     },
+    /// Personal data does not open.
+    #[error("the personal data in `{field}` does not open")]
+    Personal {
+        /// The field of the event.
+        field: &'static str,
+        /// Why.
+        #[source]
+        source: Box<PersonalError>,
+    },
     /// The payload does not fit the type of its version.
     #[error("the payload does not fit the type of its version")]
     Payload(#[source] serde_json::Error),
@@ -80,7 +90,7 @@ impl DecodeError {
         Self::new(stored, cx, DecodeReason::UnknownEvent)
     }
 
-    pub(super) fn new(stored: &Stored<'_>, cx: &UpcastContext, reason: DecodeReason) -> Self {
+    pub(crate) fn new(stored: &Stored<'_>, cx: &UpcastContext, reason: DecodeReason) -> Self {
         Self {
             tenant: cx.tenant.clone(),
             machine: cx.machine.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs: the traits and constants are looked at by the compiler alone.
 
+use super::{EventVersion, Schema};
 use std::marker::PhantomData;
 
 /// `Self` is version `N` of its event: what the successor asks of its `from`.
@@ -127,5 +128,37 @@ pub const fn assert_same_event(previous: &str, name: &str) {
     assert!(
         is_same(previous.as_bytes(), name.as_bytes()),
         "version_misuse: this type is a version of another event: `name` and `from` do not fit"
+    );
+}
+
+/// Says of an event that goes on whose its personal data is.
+#[must_use]
+pub fn marked<E: EventVersion>(mut event: E) -> E {
+    event.mark_personal();
+    event
+}
+
+/// The first event of a machine with personal data, and its field.
+pub const fn first_personal(
+    events: &[(&'static str, Option<&'static str>)],
+) -> Option<(&'static str, &'static str)> {
+    let mut at = 0;
+    while at < events.len() {
+        if let (event, Some(field)) = events[at] {
+            return Some((event, field));
+        }
+        at += 1;
+    }
+    None
+}
+
+/// All personal data of an event stands in the fields that are marked: nobody would know whose the rest is.
+///
+/// # Panics
+/// At compile time, when it does not.
+pub const fn assert_marked(event: &Schema, marked: usize) {
+    assert!(
+        event.personal() == marked,
+        "it holds personal data in no field marked `#[event(personal = subject)]`: lift that into a field of its own and mark it"
     );
 }

@@ -15,6 +15,7 @@
 //! | `enum(kind){…}`, `enum(kind, of){…}` | the variant's name under a key beside its fields; under a key beside its content |
 //! | `untagged{u64, string}` | the content alone; read as the first that fits, so in source order |
 //! | `Email(string)` | what `try_from` checks when it is read |
+//! | `personal(string)` | sealed with the key of its subject; inside is what was sealed |
 //! | `opaque json` | not looked into |
 //!
 //! `note?: T` may be absent when it is read, as may each `note: T?` that is not `note!: T?`. `note~: T` is not always
@@ -72,6 +73,8 @@ pub enum Schema {
     Format(&'static str),
     /// What a type of this name checks when it reads it.
     Checked(&'static str, &'static Schema),
+    /// Personal data, sealed; inside is what is there when it is opened.
+    Personal(&'static Schema),
     /// It, or `null`.
     Maybe(&'static Schema),
     /// An array of any length.
@@ -241,5 +244,45 @@ impl Variant {
     /// Whether it is read under this name.
     pub fn is_read_as(&self, name: &str) -> bool {
         self.read && (self.name == name || self.aliases.contains(&name))
+    }
+}
+
+impl Schema {
+    /// How often personal data stands in it.
+    pub const fn personal(&self) -> usize {
+        match self {
+            Self::Personal(of) => 1 + of.personal(),
+            Self::Checked(_, of) | Self::Maybe(of) | Self::List(of) | Self::Set(of) | Self::Array(of, _) => {
+                of.personal()
+            }
+            Self::Map(key, value) => key.personal() + value.personal(),
+            Self::Tuple(of) => {
+                let (mut count, mut at) = (0, 0);
+                while at < of.len() {
+                    count += of[at].personal();
+                    at += 1;
+                }
+                count
+            }
+            Self::Struct(fields) => {
+                let (mut count, mut at) = (0, 0);
+                while at < fields.len() {
+                    count += fields[at].schema.personal();
+                    at += 1;
+                }
+                count
+            }
+            Self::Enum(_, variants) => {
+                let (mut count, mut at) = (0, 0);
+                while at < variants.len() {
+                    if let Some(content) = &variants[at].content {
+                        count += content.personal();
+                    }
+                    at += 1;
+                }
+                count
+            }
+            _ => 0,
+        }
     }
 }

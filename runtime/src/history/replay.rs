@@ -52,16 +52,18 @@ impl<M: Machine> Replay<M> {
     /// The store does not deliver, a record cannot be read, or it was erased ([`LoadError::Deleted`]); it ends there.
     pub async fn try_next(&mut self) -> Result<Option<Replayed<'_, M>>, HistoryError> {
         let Some(record) = self.record().await? else { return Ok(None) };
+        let records = self.between.iter().chain([&record]);
+        let mut seals = self.repository.seals_of(&self.stream, records).await?;
         // Whatever fails from here on has left half a step in a copy.
         self.ended = true;
         if let Some(between) = self.between.take() {
-            take_over(&mut self.before, &between)?;
+            seals.enter(|| take_over(&mut self.before, &between))?;
         }
         match record.step.kind {
             Kind::Deleted => {}
-            _ => take_over(&mut self.after, &record)?,
+            _ => seals.enter(|| take_over(&mut self.after, &record))?,
         }
-        let transition = Transition::read(record.clone())?;
+        let transition = seals.enter(|| Transition::read(record.clone()))?;
         self.ended = record.step.kind == Kind::Deleted;
         self.between = Some(record);
         Ok(Some(Replayed { transition, before: &self.before.instance, after: &self.after.instance }))

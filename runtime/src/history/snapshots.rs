@@ -29,12 +29,14 @@ impl<M: Machine> History<M> {
             let (records, _) = read.map_err(|source| self.unread(source))?;
             let living = records.iter().take_while(|record| record.step.kind != Kind::Deleted);
             let mut count = 0;
+            let mut seals = repository.seals_of(&self.stream, &records).await?;
             for record in living {
                 place = place.at(record.revision.0, record.step.at);
-                loaded.apply(record, &mut place)?;
+                seals.enter(|| loaded.apply(record, &mut place))?;
                 count += 1;
                 if record.revision.0 % every == 0 {
-                    puts.extend(repository.kept_put(&self.stream, &loaded));
+                    let data = repository.written_data(&self.stream, loaded.instance.data()).await;
+                    puts.extend(data.and_then(|data| repository.kept_put(&self.stream, (&loaded, data))));
                 }
                 if puts.len() >= WRITES_MAX {
                     written += self.write(&mut puts).await?;

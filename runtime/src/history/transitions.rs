@@ -4,6 +4,7 @@ use super::HistoryError;
 use crate::error::LoadError;
 use crate::event::UpcastContext;
 use crate::machine::Machine;
+use crate::personal::Seals;
 use crate::repository::{Repository, decode_events, named_state};
 use crate::store::query::{PAGE_MAX, Scope, Selection, last_by};
 use crate::store::{Cursor, Kind, Record, Revision, Shard, Store, StoreError, StreamId};
@@ -37,6 +38,8 @@ pub struct Transitions<M> {
     selection: Selection,
     left: usize,
     page: VecDeque<Record>,
+    /// What opens them.
+    seals: Seals,
     /// `None`: the last page is read, or under way.
     source: Option<Source>,
     reading: Option<BoxFuture<'static, Read>>,
@@ -52,8 +55,11 @@ enum Source {
     Log(Scope, Shard, Cursor),
 }
 
-/// A page, and where the next one comes from; `None` behind the last.
-type Read = Result<(Vec<Record>, Option<Source>), HistoryError>;
+/// A page with what opens it, and where the next one comes from; `None` behind the last.
+type Read = Result<(Vec<Record>, Seals, Option<Source>), HistoryError>;
+
+/// The same without what opens it.
+type Page = Result<(Vec<Record>, Option<Source>), HistoryError>;
 
 impl<M: Machine> Transitions<M> {
     pub(super) fn of_stream(repository: Repository<M>, stream: StreamId, asked: (Selection, usize)) -> Self {
@@ -66,7 +72,8 @@ impl<M: Machine> Transitions<M> {
     }
 
     fn new(repository: Repository<M>, source: Source, (selection, left): (Selection, usize)) -> Self {
-        Self { repository, selection, left, page: VecDeque::new(), source: Some(source), reading: None }
+        let (page, seals) = (VecDeque::new(), Seals::default());
+        Self { repository, selection, left, page, seals, source: Some(source), reading: None }
     }
 
     /// The next one; `None` behind the last. Cancel safe.
@@ -82,7 +89,7 @@ impl<M: Machine> Transitions<M> {
         while let Some(record) = self.page.pop_front() {
             if self.selection.holds(&record.step) {
                 self.left -= 1;
-                let read = Transition::read(record);
+                let read = self.seals.enter(|| Transition::read(record));
                 if read.is_err() {
                     self.left = 0;
                 }
@@ -111,14 +118,14 @@ impl<M: Machine> Stream for Transitions<M> {
                 return Poll::Ready(Some(found));
             }
             if let Some(source) = self.source.take() {
-                let store = Arc::clone(&self.repository.store);
-                self.reading = Some(Box::pin(source.read(store, M::DEFINITION.machine)));
+                self.reading = Some(Box::pin(read(self.repository.clone(), source)));
             }
             let Some(reading) = self.reading.as_mut() else { return Poll::Ready(None) };
             let read = ready!(reading.as_mut().poll(cx));
             self.reading = None;
             match read {
-                Ok((page, next)) => {
+                Ok((page, seals, next)) => {
+                    self.seals = seals;
                     let ends = matches!(next, Some(Source::Stream(..))) && self.is_behind(page.last());
                     self.source = next.filter(|_| !ends);
                     self.page = page.into();
@@ -132,8 +139,16 @@ impl<M: Machine> Stream for Transitions<M> {
     }
 }
 
+async fn read<M: Machine>(repository: Repository<M>, source: Source) -> Read {
+    let machine = M::DEFINITION.machine;
+    let (page, next) = source.read(Arc::clone(&repository.store), machine).await?;
+    let seals = repository.seals_of_page(&page).await;
+    let seals = seals.map_err(|source| HistoryError::Store { machine: machine.to_owned(), source })?;
+    Ok((page, seals, next))
+}
+
 impl Source {
-    async fn read(self, store: Arc<dyn Store>, machine: &'static str) -> Read {
+    async fn read(self, store: Arc<dyn Store>, machine: &'static str) -> Page {
         // A store that answers at once must not keep the thread from others.
         tokio::task::yield_now().await;
         match self {

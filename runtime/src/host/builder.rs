@@ -13,8 +13,9 @@ use crate::definition::LimitScope;
 use crate::effect::HandledBy;
 use crate::error::BuildError;
 use crate::limit::RateLimit;
-use crate::machine::Machine;
+use crate::machine::{Machine, MachineEffect as _, MachineEvent as _, is_personal};
 use crate::observe::Observer;
+use crate::personal::KeyRing;
 use crate::repository::Repository;
 use crate::store::Store;
 use crate::timers::Missed;
@@ -44,6 +45,7 @@ pub struct HostBuilder<M: Machine, B = Host<M>> {
     /// What it builds has no way in but by a tenant.
     only_tenants: bool,
     host: PhantomData<fn() -> B>,
+    personal_key: Option<KeyRing>,
 }
 
 /// Makes a shadow over the host's store, clock and ids.
@@ -88,6 +90,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             tenancy: Tenancy::default(),
             only_tenants: false,
             host: PhantomData,
+            personal_key: None,
         }
     }
 
@@ -100,6 +103,12 @@ impl<M: Machine, B> HostBuilder<M, B> {
     /// host that begins with [`TenantHost::builder`](super::TenantHost::builder), and of no other.
     pub fn tenancy(mut self, tenancy: Tenancy) -> Self {
         self.tenancy = tenancy;
+        self
+    }
+
+    /// The master keys that wrap the keys of personal data. A machine without personal data needs none.
+    pub fn personal_key(mut self, ring: KeyRing) -> Self {
+        self.personal_key = Some(ring);
         self
     }
 
@@ -133,6 +142,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             let mut repository = Repository::<N>::with(store, clock, ids);
             // Command ids decide nothing here.
             repository.command_window = 0;
+            repository.keys.clone_from(&of.keys);
             Box::new(Second { repository, map })
         }));
         self
@@ -309,10 +319,17 @@ impl<M: Machine, B> HostBuilder<M, B> {
         } = self;
         let observer = Arc::new(Observer::new(M::DEFINITION.machine, &clock, &options));
         let limits = Limits::new::<M>(limits, &clock, &observer)?;
+        let personal_key = self.personal_key;
         options.group_max = options.group_max.min(store.limits().steps_max);
         let (sender, receiver) = mpsc::channel(SNAPSHOTS_MAX);
         let mut repository = Repository::with(store, clock, ids);
         repository.command_window = command_window;
+        if let Some(ring) = personal_key {
+            repository = repository.personal_key(ring);
+        }
+        if let Some(keys) = repository.keys.as_ref().filter(|_| is_personal::<M>()) {
+            keys.refresh().await?;
+        }
         let judge = shadow.map(|make| (make(&repository), Shadow::new(options.shadow_queue_max)));
         let pulse = Arc::new(Pulse::new(&repository.clock));
         let id = repository.ids.new_id(repository.clock.now()).to_string();
@@ -362,6 +379,10 @@ impl<M: Machine, B> HostBuilder<M, B> {
         }
         if self.only_tenants != (self.tenancy == Tenancy::Required) {
             return Err(BuildError::Tenancy { tenancy: self.tenancy });
+        }
+        if let (Some((name, field)), None) = (M::Event::PERSONAL.or(M::Effect::PERSONAL), &self.personal_key)
+        {
+            return Err(BuildError::NoPersonalKey { machine, name, field });
         }
         let options = &self.options;
         let bounds = [

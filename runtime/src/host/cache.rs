@@ -100,6 +100,14 @@ impl<M: Machine> Cache<M> {
         Some(self.parts.get(place)?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Drops every copy that nobody works on; it is read again when it is asked for.
+    pub(crate) fn drop_copies(&self) {
+        for part in &self.parts {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            part.iter().for_each(|(_, slot)| slot.lock().live = None);
+        }
+    }
+
     /// Puts requests into their instance's queue, all or none. `Some`: nobody works the queue off, the caller must.
     pub(crate) fn enqueue(
         &self,

@@ -64,7 +64,8 @@ pub(super) async fn lend<M: Machine>(
     if hold.is_closed() {
         return live;
     }
-    let newest = match live {
+    let epoch = inner.repository.personal_epoch().await;
+    let newest = match live.filter(|live| epoch.as_ref().is_ok_and(|epoch| live.epoch == *epoch)) {
         Some(live) => match inner.repository.store.head(stream).await {
             Ok(head) if head.revision == live.revision() => Some(live),
             // What is wrong, loading tells.

@@ -8,6 +8,7 @@ use super::{Handle, Operator, snapshots};
 use crate::error::FireError;
 use crate::history::{HistoryError, Standing};
 use crate::machine::Machine;
+use crate::personal::{self, KeysError};
 use crate::repository::Snapshot;
 use crate::store::{Revision, Shard, Store, StoreError, StreamId};
 use jiff::Timestamp;
@@ -245,22 +246,34 @@ impl<M: Machine> Handle<M> {
     /// The instance cannot be looked at, no snapshot can be made of it, or the store does not take it.
     pub async fn snapshot_now(&self) -> Result<Revision, SnapshotError> {
         let (repository, stream) = (self.host().0.repository.clone(), self.stream());
-        let made = self.look({
-            let repository = repository.clone();
-            move |loaded| {
-                let snapshot = Snapshot::of(loaded, true).and_then(|snapshot| snapshot.encode(&repository));
-                (loaded.revision(), snapshot)
+        let failed = |source| SnapshotError::Store { stream: stream.clone(), source };
+        let max = repository.store.limits().cell_bytes_max;
+        let not_made = || SnapshotError::NotMade { stream: stream.clone(), max };
+        let mut seals = repository.seals_of_data(stream, []).await.map_err(failed)?;
+        let (revision, snapshot) = loop {
+            let made = self.look({
+                let (repository, stream) = (repository.clone(), stream.clone());
+                move |loaded| {
+                    let data = seals.enter(|| repository.data_now(&stream, loaded.instance.data()));
+                    let snapshot = data.map(|data| Snapshot::of((loaded, data), true));
+                    let snapshot = snapshot.and_then(|snapshot| snapshot.encode(&repository));
+                    (loaded.revision(), snapshot, seals)
+                }
+            });
+            let (revision, snapshot, used) = made.await?;
+            if !used.lacks_keys() {
+                break (revision, snapshot);
             }
-        });
-        let (revision, snapshot) = made.await?;
+            seals = used;
+            personal::provide(&mut seals).await.map_err(|error| match error {
+                KeysError::Store(source) => failed(source),
+                KeysError::Personal(_) => not_made(),
+            })?;
+        };
         if revision == Revision(0) {
             return Ok(revision);
         }
-        let Some(snapshot) = snapshot else {
-            let max = repository.store.limits().cell_bytes_max;
-            return Err(SnapshotError::NotMade { stream: stream.clone(), max });
-        };
-        let failed = |source| SnapshotError::Store { stream: stream.clone(), source };
+        let Some(snapshot) = snapshot else { return Err(not_made()) };
         if let Some(put) = repository.older_snapshot(stream, snapshot).await.map_err(failed)? {
             snapshots::write_one(&repository, stream, put).await.map_err(failed)?;
         }

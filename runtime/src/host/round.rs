@@ -7,6 +7,7 @@ use crate::error::FireError;
 use crate::explain::Rejection;
 use crate::instance::Step;
 use crate::machine::Machine;
+use crate::personal::take_failure;
 use crate::repository::{Loaded, Origin, encode_rejection, encode_step};
 use crate::store::{Kind, Payload, RecordedStep, Revision, StreamId};
 use crate::timers::{Missed, Timer};
@@ -267,7 +268,10 @@ impl<M: Machine> Ground<'_, M> {
     /// A step that the store would refuse fails alone, before the group is handed over.
     fn admit(&self, recorded: Result<RecordedStep, serde_json::Error>) -> Result<RecordedStep, FireError> {
         let stream = || self.stream.clone();
-        let step = recorded.map_err(|source| FireError::Encode { stream: stream(), source })?;
+        let step = recorded.map_err(|source| match take_failure() {
+            Some(source) => FireError::Personal { stream: stream(), source },
+            None => FireError::Encode { stream: stream(), source },
+        })?;
         let (bytes, max) = (step.bytes(), self.step_bytes_max);
         if bytes > max {
             let source = Arc::new(crate::store::StoreError::TooLarge { stream: stream(), bytes, max });

@@ -14,8 +14,9 @@ use super::shadow::Observed;
 use super::{Fired, Inner, hold, snapshots};
 use crate::error::{FireError, LoadError};
 use crate::instance::Step;
-use crate::machine::Machine;
+use crate::machine::{Machine, is_personal};
 use crate::observe::{Span, append_outcome, load_outcome};
+use crate::personal::{self, KeysError, PersonalError, Seals};
 use crate::repository::Loaded;
 use crate::store::{Append, Outcome, Revision, StoreError, StreamId, Unit};
 use crate::tenant;
@@ -34,7 +35,8 @@ pub(super) async fn run<M: Machine>(inner: &Arc<Inner<M>>, stream: &StreamId, sl
         let group: Vec<_> = {
             let mut work = slot.lock();
             if work.queue.is_empty() {
-                work.live = live;
+                // What was forgotten meanwhile does not stay in memory.
+                work.live = live.filter(|live| inner.repository.is_current(live));
                 work.running = false;
                 return;
             }
@@ -59,6 +61,10 @@ pub(super) struct Group<'a, M: Machine> {
     trip: Option<Arc<Trip<M>>>,
     tries: u32,
     lost: Option<Lost<M>>,
+    /// What seals the personal data of its steps.
+    seals: Seals,
+    /// It was read again because a subject was forgotten.
+    reread: bool,
     /// When its last round was decided.
     now: Timestamp,
 }
@@ -78,11 +84,27 @@ impl<'a, M: Machine> Group<'a, M> {
     pub(super) fn new(inner: &'a Arc<Inner<M>>, stream: &'a StreamId, pending: Vec<Request<M>>) -> Self {
         let trip = pending.first().and_then(Request::trip).map(Arc::clone);
         let now = inner.repository.clock.now();
-        Self { inner, stream, pending, trip, tries: 0, lost: None, now }
+        Self {
+            inner,
+            stream,
+            pending,
+            trip,
+            tries: 0,
+            lost: None,
+            seals: Seals::default(),
+            reread: false,
+            now,
+        }
     }
 
     /// Answers every request of the group, but those that a batch took back. Returns the live copy, if it is still good.
     async fn settle(mut self, mut live: Option<Loaded<M>>) -> Option<Loaded<M>> {
+        if is_personal::<M>()
+            && let Err(error) = self.look_for_forgotten(&mut live).await
+        {
+            self.fail_all(&error);
+            return None;
+        }
         loop {
             if self.trip.as_ref().is_some_and(|trip| trip.gate().is_over()) {
                 return live;
@@ -112,9 +134,67 @@ impl<'a, M: Machine> Group<'a, M> {
         }
     }
 
+    /// A copy from before a subject was forgotten is dropped.
+    async fn look_for_forgotten(&mut self, live: &mut Option<Loaded<M>>) -> Result<(), Arc<LoadError>> {
+        let fail = |source| Arc::new(LoadError::Store { stream: self.stream.clone(), source });
+        let epoch = self.inner.repository.personal_epoch().await.map_err(fail)?;
+        live.take_if(|live| live.epoch != epoch);
+        self.open().await
+    }
+
+    /// What seals the personal data of its steps is at hand.
+    pub(super) async fn open(&mut self) -> Result<(), Arc<LoadError>> {
+        let seals = self.inner.repository.seals_of_data(self.stream, []).await;
+        let fail = |source| Arc::new(LoadError::Store { stream: self.stream.clone(), source });
+        self.seals = seals.map_err(fail)?;
+        Ok(())
+    }
+
+    /// Whether what was decided is to be thrown away: a key was missing.
+    pub(super) fn lacks_keys(&self) -> bool {
+        self.seals.lacks_keys()
+    }
+
+    /// Makes the keys that were missing.
+    pub(super) async fn provide(&mut self) -> Result<(), FireError> {
+        let stream = self.stream.clone();
+        personal::provide(&mut self.seals).await.map_err(|error| match error {
+            KeysError::Store(source) => FireError::Load(Arc::new(LoadError::Store { stream, source })),
+            KeysError::Personal(source) => FireError::Personal { stream, source },
+        })
+    }
+
+    /// Makes the keys that a round was missing, and has it decided again.
+    async fn make_keys(&mut self) -> Next<M> {
+        match personal::provide(&mut self.seals).await {
+            Ok(()) => Next::Again,
+            Err(KeysError::Store(source)) => {
+                self.fail_all(&Arc::new(LoadError::Store { stream: self.stream.clone(), source }));
+                Next::Done(None)
+            }
+            Err(KeysError::Personal(source)) => {
+                for request in self.pending.drain(..) {
+                    let (stream, source) = (self.stream.clone(), source.clone());
+                    request.answer(Err(FireError::Personal { stream, source }));
+                }
+                Next::Done(None)
+            }
+        }
+    }
+
     async fn round(&mut self, mut live: Loaded<M>, fresh: bool) -> Next<M> {
-        let round = match self.decide(&mut live) {
+        let decided = self.decide(&mut live);
+        if self.seals.lacks_keys() {
+            return self.make_keys().await;
+        }
+        let round = match decided {
             Ok(round) => round,
+            // The copy may be older than what was forgotten: once more, on what is recorded.
+            Err(Spoiled { error, .. })
+                if is_forgotten(&error) && !std::mem::replace(&mut self.reread, true) =>
+            {
+                return Next::Again;
+            }
             Err(Spoiled { place, error }) => {
                 if self.trip.as_ref().is_some_and(|trip| trip.stops()) {
                     self.pending.truncate(place + 1);
@@ -147,7 +227,7 @@ impl<'a, M: Machine> Group<'a, M> {
             stops: self.trip.as_ref().is_some_and(|trip| trip.stops()),
             turns: Vec::new(),
         };
-        decide(&mut ground, &self.pending)
+        self.seals.enter(|| decide(&mut ground, &self.pending))
     }
 
     /// Refusals and views stand on the copy alone, so it must be the newest.
@@ -223,7 +303,7 @@ impl<'a, M: Machine> Group<'a, M> {
                     snapshots::discard(self.inner, self.stream).await;
                     return Next::Done(None);
                 }
-                snapshots::offer(self.inner, self.stream, &live, after.revision);
+                let live = snapshots::offer(self.inner, self.stream, live, after.revision).await;
                 self.go_on(live)
             }
             Some(Outcome::Conflict(_)) => self.again().await,
@@ -332,6 +412,10 @@ pub(super) fn pause(tries: u32) -> Duration {
         .with_max_delay(Duration::from_millis(100));
     let mut delays = times.with_jitter().without_max_times().build();
     delays.nth(usize::try_from(tries).unwrap_or(usize::MAX)).unwrap_or_default()
+}
+
+fn is_forgotten(error: &FireError) -> bool {
+    matches!(error, FireError::Personal { source: PersonalError::Forgotten, .. })
 }
 
 fn fired<M: Machine>(revision: Revision, step: Step<M>) -> Fired<M> {

@@ -9,6 +9,7 @@ use super::round::Verdict;
 use crate::error::LoadError;
 use crate::event::UpcastContext;
 use crate::machine::{Machine, MachineEvent, MachineTrigger};
+use crate::personal::compared;
 use crate::repository::{Loaded, Repository, decode_events, named_state};
 use crate::store::{Record, Revision, StreamId};
 use futures_core::future::BoxFuture;
@@ -255,7 +256,8 @@ impl<N: Machine, F> Second<N, F> {
         Ok(match outcome {
             Outcome::Recorded => {
                 let record = self.repository.record(stream, before.plus(1)).await?;
-                let host = recorded::<N>(&record)?;
+                let mut seals = self.repository.seals_of(stream, [&record]).await?;
+                let host = seals.enter(|| recorded::<N>(&record))?;
                 (host, decide(loaded, trigger, (record.step.at, actor.clone())))
             }
             Outcome::Ignored => (Answer::Ignored, decide(loaded, trigger, (*at, actor.clone()))),
@@ -292,7 +294,8 @@ fn decide<N: Machine>(
 
 fn accepted<N: Machine>(to: N::State, events: &[N::Event]) -> Answer {
     let event = |event: &N::Event| {
-        let payload = event.payload().map_or_else(|error| error.to_string(), |json| json.get().to_owned());
+        let payload = compared(|| event.payload());
+        let payload = payload.map_or_else(|error| error.to_string(), |json| json.get().to_owned());
         (event.name().to_owned(), payload)
     };
     Answer::Accepted { to: to.to_string(), events: events.iter().map(event).collect() }

@@ -21,16 +21,33 @@ pub(crate) struct Offer {
 }
 
 /// Takes a snapshot when the append went on into another span of the stream.
-pub(super) fn offer<M: Machine>(inner: &Inner<M>, stream: &StreamId, live: &Loaded<M>, before: Revision) {
+pub(super) async fn offer<M: Machine>(
+    inner: &Inner<M>,
+    stream: &StreamId,
+    live: Loaded<M>,
+    before: Revision,
+) -> Loaded<M> {
+    let (turn, kept) = due(inner, live.revision(), before);
+    if turn.is_none() && !kept {
+        return live;
+    }
+    let Some(data) = inner.repository.written_data(stream, live.instance.data()).await else { return live };
+    if let Some(turn) = turn {
+        let data = data.clone();
+        hand_over(inner, stream, || Snapshot::put(&inner.repository, stream, (&live, data), turn));
+    }
+    if kept {
+        hand_over(inner, stream, || inner.repository.kept_put(stream, (&live, data)));
+    }
+    live
+}
+
+/// The turn of the snapshot that is due now, and whether one is due that is kept for good.
+fn due<M: Machine>(inner: &Inner<M>, now: Revision, before: Revision) -> (Option<u64>, bool) {
     let (every, window) = (inner.options.snapshot_every, inner.repository.command_window as u64);
-    let turn = span(live.revision(), every, window);
-    if turn != span(before, every, window) {
-        hand_over(inner, stream, || Snapshot::put(&inner.repository, stream, live, turn));
-    }
+    let turn = span(now, every, window);
     let place = |revision: Revision| revision.0.checked_div(inner.options.history_every);
-    if place(live.revision()) != place(before) {
-        hand_over(inner, stream, || inner.repository.kept_put(stream, live));
-    }
+    ((turn != span(before, every, window)).then_some(turn), place(now) != place(before))
 }
 
 fn hand_over<M: Machine>(inner: &Inner<M>, stream: &StreamId, snapshot: impl FnOnce() -> Option<Put>) {

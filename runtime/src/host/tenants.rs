@@ -9,6 +9,7 @@ use super::{
 };
 use crate::history::{MachineHistory, Transition};
 use crate::machine::Machine;
+use crate::personal::KeysError;
 use crate::repository::Repository;
 use crate::store::Store;
 use crate::subscription::{Start, Subscribe};
@@ -109,6 +110,14 @@ impl<M: Machine> Operator<M> {
     /// See [`Host::cached`].
     pub fn cached(&self) -> usize {
         self.0.cached()
+    }
+
+    /// See [`Host::rewrap_personal_keys`].
+    ///
+    /// # Errors
+    /// See [`Host::rewrap_personal_keys`].
+    pub async fn rewrap_personal_keys(&self) -> Result<u64, KeysError> {
+        self.0.rewrap_personal_keys().await
     }
 
     /// See [`Host::shadow_report`].

@@ -8,6 +8,7 @@ use crate::event::UpcastContext;
 use crate::explain::Rejection;
 use crate::instance::{Instance, Step};
 use crate::machine::{Machine, MachineEvent, MachineTrigger, active};
+use crate::personal::copied;
 use crate::repository::{Loaded, Repository, read_state};
 use crate::store::{Kind, Payload, Record, Revision, StoreError, StreamId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,11 +26,12 @@ pub(super) async fn run<M: Machine>(
     loop {
         let after = trial.loaded.revision();
         let (records, head) = repository.store.read(&stream, after, PAGE_MAX).await?;
+        let mut seals = repository.seals_of_page(&records).await?;
         for record in &records {
             if matches!(record.step.kind, Kind::Deleted | Kind::Erased) {
                 return Ok(None);
             }
-            if let Some(verdict) = trial.record(record) {
+            if let Some(verdict) = seals.enter(|| trial.record(record)) {
                 let last = Revision(head.revision.0.saturating_sub(1));
                 let (end, _) = repository.store.read(&stream, last, 1).await?;
                 let deleted = end.iter().any(|record| record.step.kind == Kind::Deleted);
@@ -144,7 +146,8 @@ impl<M: Machine> Trial<'_, M> {
             return Some(Instance::with(cx));
         }
         // What a snapshot would hold.
-        let data = M::keep(instance.data()).or_else(|| Payload::of(instance.data()).ok()?.decode().ok())?;
+        let data = M::keep(instance.data())
+            .or_else(|| copied(|| Payload::of(instance.data()).ok()?.decode().ok()))?;
         let mut copy = Instance::restore(instance.state(), data, cx);
         copy.ledger_mut().clone_from(instance.ledger());
         Some(copy)

@@ -5,7 +5,8 @@ use crate::definition::NodeId;
 use crate::definition::chart::Nodes;
 use crate::explain::{Rejection, Text};
 use crate::instance::{Changes, Due, Instance, Step};
-use crate::machine::{Machine, MachineEffect, MachineEvent, MachineState};
+use crate::machine::{Machine, MachineEffect, MachineEvent, MachineState, is_personal};
+use crate::personal::{in_effect, in_event};
 use crate::store::{Body, Envelope, Kind, Payload, RecordedEffect, RecordedEvent, RecordedStep, TimerChange};
 use crate::timers::{Ledger, Timer};
 use jiff::SignedDuration;
@@ -47,11 +48,23 @@ pub(crate) fn encode_step<M: Machine>(
     origin: Origin,
 ) -> Result<RecordedStep, serde_json::Error> {
     let event = |event: &M::Event| {
-        let payload = Payload::from(event.payload()?);
+        let payload = if is_personal::<M>() {
+            in_event(cx.address(), event.name(), || event.payload())?
+        } else {
+            event.payload()?
+        };
+        let payload = Payload::from(payload);
         Ok(RecordedEvent { name: event.name().into(), version: event.version(), payload })
     };
     let events = step.events.iter().map(event).collect::<Result<_, serde_json::Error>>()?;
-    let effects = step.effects.iter().map(encode_effect).collect::<Result<_, _>>()?;
+    let effect = |effect: &M::Effect| {
+        if is_personal::<M>() {
+            in_effect(cx.address(), effect.name(), || encode_effect(effect))
+        } else {
+            encode_effect(effect)
+        }
+    };
+    let effects = step.effects.iter().map(effect).collect::<Result<_, _>>()?;
     let due = step.changes.as_ref().and_then(|changes| changes.due);
     let trigger: Text = match due {
         Some(Due { timer, .. }) if origin.trigger.is_empty() => M::DEFINITION.timer_name(timer.arm).into(),

@@ -4,7 +4,7 @@
 use super::snapshot::{Snapshot, shape};
 use super::{Loaded, Repository};
 use crate::machine::Machine;
-use crate::store::{Cell, CellKey, Put, Revision, StoreError, StreamId};
+use crate::store::{Cell, CellKey, Payload, Put, Revision, StoreError, StreamId};
 use std::collections::VecDeque;
 
 /// Snapshots that are listed, and tried, at once.
@@ -14,11 +14,11 @@ const LISTED_MAX: usize = 16;
 const MISFITS_MAX: usize = 16;
 
 impl<M: Machine> Repository<M> {
-    /// The cell that keeps an instance as it is.
-    pub(crate) fn kept_put(&self, stream: &StreamId, loaded: &Loaded<M>) -> Option<Put> {
+    /// The cell that keeps an instance as it is, with its data as written.
+    pub(crate) fn kept_put(&self, stream: &StreamId, (loaded, data): (&Loaded<M>, Payload)) -> Option<Put> {
         let name = name_in(&shape_prefix::<M>(stream), loaded.revision().0);
         // Nobody fires at the past.
-        let value = Snapshot::of(loaded, false)?.encode(self)?;
+        let value = Snapshot::of((loaded, data), false).encode(self)?;
         Some(Put {
             key: CellKey { shard: self.store.shard(stream), name },
             version: None,
@@ -40,7 +40,9 @@ impl<M: Machine> Repository<M> {
             while let Some(cell) = found.pop_back() {
                 let snapshot = serde_json::from_slice::<Snapshot>(&cell.value).ok();
                 let fits = snapshot.filter(|snapshot| snapshot.revision.0 <= high);
-                match fits.and_then(|snapshot| snapshot.restore(self, stream)) {
+                let mut seals =
+                    self.seals_of_data(stream, fits.iter().map(|snapshot| &snapshot.data)).await?;
+                match seals.enter(|| fits.and_then(|snapshot| snapshot.restore(self, stream))) {
                     Some(loaded) => return Ok(Some(loaded)),
                     None => misfits += 1,
                 }

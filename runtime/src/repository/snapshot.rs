@@ -6,7 +6,8 @@ use super::{Loaded, Repository, read_state};
 use crate::explain::Text;
 use crate::fold::Fold;
 use crate::instance::Instance;
-use crate::machine::Machine;
+use crate::machine::{Machine, is_personal};
+use crate::personal::{hollow, in_data};
 use crate::store::{CellKey, Head, Payload, Put, Revision, StoreError, StreamId, TimerChange};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -25,7 +26,7 @@ pub(crate) struct Snapshot {
     token: u64,
     at: i64,
     state: String,
-    data: Payload,
+    pub(super) data: Payload,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     timers: Vec<TimerChange>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -34,28 +35,28 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The cell that holds an instance as it is. `turn` chooses which of the kept ones it replaces.
+    /// The cell that holds an instance as it is, with its data as written. `turn` chooses which of the kept ones it replaces.
     pub(crate) fn put<M: Machine>(
         repository: &Repository<M>,
         stream: &StreamId,
-        loaded: &Loaded<M>,
+        (loaded, data): (&Loaded<M>, Payload),
         turn: u64,
     ) -> Option<Put> {
-        let value = Self::of(loaded, true)?.encode(repository)?;
+        let value = Self::of((loaded, data), true).encode(repository)?;
         Some(Put { key: repository.snapshot_key(stream, turn), version: None, value: Some(value) })
     }
 
     /// An instance as it is, with the command ids that it knows or without.
-    pub(crate) fn of<M: Machine>(loaded: &Loaded<M>, with_commands: bool) -> Option<Self> {
+    pub(crate) fn of<M: Machine>((loaded, data): (&Loaded<M>, Payload), with_commands: bool) -> Self {
         let Fold { head, at, .. } = &loaded.fold;
         let commands = loaded.fold.commands().filter(|_| with_commands);
-        Some(Self {
+        Self {
             shape: shape::<M>(),
             revision: head.revision,
             token: head.token,
             at: at.as_microsecond(),
             state: loaded.instance.state().to_string(),
-            data: Payload::of(loaded.instance.data()).ok()?,
+            data,
             timers: loaded.instance.timers().map(encode_timer::<M>).collect(),
             histories: loaded
                 .instance
@@ -65,7 +66,7 @@ impl Snapshot {
                 .map(|(id, nodes)| encode_history::<M>(id, nodes))
                 .collect(),
             commands: commands.map(|(command, revision)| (Arc::clone(command), revision)).collect(),
-        })
+        }
     }
 
     /// What a cell holds of it; `None`: it is larger than the store's cells.
@@ -82,7 +83,7 @@ impl Snapshot {
         if self.shape != shape::<M>() {
             return None;
         }
-        let (state, data) = (read_state::<M>(&self.state).ok()?, read_data::<M>(&self.data)?);
+        let (state, data) = (read_state::<M>(&self.state).ok()?, read_data::<M>(stream, &self.data)?);
         let mut fold = Fold::new(repository.command_window);
         let at = Timestamp::from_microsecond(self.at).ok()?;
         for (command, revision) in &self.commands {
@@ -104,7 +105,8 @@ impl<M: Machine> Repository<M> {
         let mut found: Vec<Snapshot> =
             cells.iter().filter_map(|cell| serde_json::from_slice(&cell.value).ok()).collect();
         found.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.revision));
-        let restored = found.into_iter().find_map(|snapshot| snapshot.restore(self, stream));
+        let mut seals = self.seals_of_data(stream, found.iter().map(|snapshot| &snapshot.data)).await?;
+        let restored = seals.enter(|| found.into_iter().find_map(|snapshot| snapshot.restore(self, stream)));
         Ok(restored.unwrap_or_else(|| self.fresh(stream)))
     }
 
@@ -149,9 +151,16 @@ pub(crate) fn address_prefix(stream: &StreamId) -> String {
 
 /// The data of a snapshot, if its type would write it as it was written. A field that has been added since, and that
 /// `serde` fills by default, would else be empty: only the records know what belongs into it.
-fn read_data<M: Machine>(stored: &Payload) -> Option<M::Data> {
-    let data = stored.decode().ok()?;
-    let written = Payload::of(&data).ok()?;
+fn read_data<M: Machine>(stream: &StreamId, stored: &Payload) -> Option<M::Data> {
+    let (data, written) = if is_personal::<M>() {
+        let data: M::Data = in_data(stream, || stored.decode()).ok()?;
+        let written = hollow(|| Payload::of(&data)).ok()?;
+        (data, written)
+    } else {
+        let data: M::Data = stored.decode().ok()?;
+        let written = Payload::of(&data).ok()?;
+        (data, written)
+    };
     // Sets and maps are written in another order by every process.
     let fits = written == *stored || alike(&stored.decode().ok()?, &written.decode().ok()?);
     fits.then_some(data)

@@ -189,6 +189,10 @@ impl<S: Store> Store for Faulty<S> {
         self.inner.list(shard, prefix, after, limit)
     }
 
+    fn scrub(&self) -> Answer<'_, ()> {
+        self.inner.scrub()
+    }
+
     fn queries(&self) -> Option<&dyn Queries> {
         self.inner.queries()
     }

@@ -141,6 +141,10 @@ impl<S: Store> Store for Guarded<S> {
         Box::pin(self.guard(self.inner.list(shard, prefix, after, limit)))
     }
 
+    fn scrub(&self) -> Answer<'_, ()> {
+        Box::pin(self.guard(self.inner.scrub()))
+    }
+
     fn queries(&self) -> Option<&dyn Queries> {
         self.inner.queries().map(|_| self as &dyn Queries)
     }

@@ -58,7 +58,7 @@ impl<T: Item> Named<T> {
         let board = Arc::clone(&keeper.board);
         let (closing, closed) = watch::channel(false);
         let keeper = tokio::spawn(keeper.run(closed));
-        let reader = Reader::new(Arc::clone(&source.store), Vec::new());
+        let reader = Reader::new(Arc::clone(&source.store), Vec::new(), source.opener.clone());
         Ok(Consumer {
             source,
             start,

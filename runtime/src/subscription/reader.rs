@@ -2,6 +2,7 @@
 
 use super::SubscriptionError;
 use super::lane::Lane;
+use crate::personal::{Opener, Seals};
 use crate::store::{Cursor, Record, Shard, Store, StoreError};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -28,15 +29,18 @@ pub(super) struct Reader {
     /// The first is the one whose page is held.
     lanes: VecDeque<Lane>,
     page: VecDeque<(Record, Cursor)>,
+    opener: Opener,
+    /// What opens the next record.
+    seals: Seals,
     caught_up: bool,
     /// It is to be said.
     fell_behind: bool,
 }
 
 impl Reader {
-    pub(super) fn new(store: Arc<dyn Store>, lanes: Vec<Lane>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, lanes: Vec<Lane>, opener: Opener) -> Self {
         let (page, lanes) = (VecDeque::new(), lanes.into());
-        Self { store, lanes, page, caught_up: false, fell_behind: false }
+        Self { store, lanes, page, opener, seals: Seals::default(), caught_up: false, fell_behind: false }
     }
 
     pub(super) fn lanes(&self) -> impl Iterator<Item = &Lane> {
@@ -53,7 +57,8 @@ impl Reader {
             if std::mem::take(&mut self.fell_behind) {
                 return Ok(Turn::FellBehind);
             }
-            if !self.page.is_empty() {
+            if let Some((record, _)) = self.page.front() {
+                self.seals = self.opener.seals([record]).await?;
                 return Ok(Turn::Record);
             }
             if !self.caught_up && !self.lanes.is_empty() && self.lanes.iter().all(|lane| lane.reached) {
@@ -113,7 +118,7 @@ impl Reader {
         let (Some((record, behind)), Some(lane)) = (self.page.pop_front(), self.lanes.front_mut()) else {
             return Ok(None);
         };
-        let item = match read(record) {
+        let item = match self.seals.enter(|| read(record)) {
             Ok(item) => item,
             Err(error) => {
                 self.page.clear();

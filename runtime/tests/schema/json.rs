@@ -18,6 +18,9 @@ pub(crate) fn is_described(schema: &Schema, json: &Value) -> bool {
         Schema::Text => json.is_string(),
         Schema::Format(name) => json.as_str().is_some_and(|text| is_format(name, text)),
         Schema::Checked(_, of) => is_described(of, json),
+        Schema::Personal(_) => {
+            ["key", "sealed"].iter().all(|key| json.get(key).is_some_and(Value::is_string))
+        }
         Schema::Maybe(of) => json.is_null() || is_described(of, json),
         Schema::List(of) | Schema::Set(of) => all(of),
         Schema::Array(of, len) => all(of) && json.as_array().is_some_and(|list| list.len() == *len),

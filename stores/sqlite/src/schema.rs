@@ -77,6 +77,8 @@ fn set_up(connection: &Connection, durability: Durability) -> rusqlite::Result<(
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "cache_size", -262_144)?;
+    // A key that is destroyed leaves nothing behind in the file.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "mmap_size", 0)?;
     // 64 MB of WAL: checkpointing oftener costs random writers most of their time.
     connection.pragma_update(None, "wal_autocheckpoint", 16_384)

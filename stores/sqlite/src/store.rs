@@ -381,6 +381,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn scrub(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.hand_over(Work::Scrub).await.unwrap_or_else(|| Err(self.closed())) })
+    }
+
     fn get<'a>(&'a self, keys: &'a [CellKey]) -> Answer<'a, Vec<Cell>> {
         let keys = keys.to_vec();
         Box::pin(self.readers.read(move |connection| {

@@ -21,6 +21,7 @@ pub(crate) enum Work {
     Append(Vec<Prepared>, Unit, oneshot::Sender<Vec<Outcome>>),
     Put(Vec<Put>, oneshot::Sender<Result<Vec<Option<u64>>, StoreError>>),
     Erase(StreamId, oneshot::Sender<Result<(), StoreError>>),
+    Scrub(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// What is to be done for a projection; it answers by itself.
@@ -81,6 +82,7 @@ enum Answer {
     Append(Vec<Outcome>, oneshot::Sender<Vec<Outcome>>),
     Put(Vec<Option<u64>>, oneshot::Sender<Result<Vec<Option<u64>>, StoreError>>),
     Erase(oneshot::Sender<Result<(), StoreError>>),
+    Scrub(oneshot::Sender<Result<(), StoreError>>),
 }
 
 pub(crate) struct Writer {
@@ -172,6 +174,40 @@ impl Writer {
         }
     }
 
+    /// What was overwritten is zeroed in the file (`secure_delete`), so what is left of it stands in the WAL alone.
+    fn scrub(&self) -> Result<(), StoreError> {
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        match busy {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(other(
+                &self.path,
+                "empty the WAL",
+                "somebody has been reading from it for long; ask again",
+            )),
+            Err(error) => Err(sqlite(&self.path, "empty the WAL", error)),
+        }
+    }
+
+    /// Says what is committed; what was to be destroyed, once it is.
+    fn say(&self, answers: Vec<Answer>) {
+        let mut scrubs = Vec::new();
+        for answer in answers {
+            match answer {
+                Answer::Scrub(reply) => scrubs.push(reply),
+                answer => answer.say(),
+            }
+        }
+        if scrubs.is_empty() {
+            return;
+        }
+        let done = self.scrub();
+        for reply in scrubs {
+            // Nobody may be waiting any more.
+            let _ = reply.send(done.as_ref().map_err(again).copied());
+        }
+    }
+
     fn transact(&mut self, group: Vec<Queued<Work>>) {
         let mut permits = Vec::with_capacity(group.len());
         let mut answers = Vec::with_capacity(group.len());
@@ -207,7 +243,7 @@ impl Writer {
         match committed {
             Ok(()) => {
                 self.grown.send_replace(counters.pos.cast_unsigned());
-                answers.into_iter().for_each(Answer::say);
+                self.say(answers);
             }
             Err((error, unsure)) => {
                 self.roll_back();
@@ -286,6 +322,7 @@ impl Writer {
                     Err(error) => Err(Box::new((Work::Put(puts, reply), fail(&self.path, error)))),
                 }
             }
+            Work::Scrub(reply) => Ok(Answer::Scrub(reply)),
             Work::Erase(stream, reply) => match self.erase(&stream) {
                 Ok(()) => Ok(Answer::Erase(reply)),
                 Err(error) => Err(Box::new((Work::Erase(stream, reply), fail(&self.path, error)))),
@@ -400,7 +437,7 @@ impl Work {
         match self {
             Self::Append(batch, ..) => batch.len(),
             Self::Put(puts, _) => puts.len(),
-            Self::Erase(..) => 1,
+            Self::Erase(..) | Self::Scrub(_) => 1,
         }
     }
 
@@ -413,7 +450,7 @@ impl Work {
             Self::Put(_, reply) => {
                 let _ = reply.send(Err(again(error)));
             }
-            Self::Erase(_, reply) => {
+            Self::Erase(_, reply) | Self::Scrub(reply) => {
                 let _ = reply.send(Err(again(error)));
             }
         }
@@ -429,7 +466,7 @@ impl Answer {
             Self::Put(versions, reply) => {
                 let _ = reply.send(Ok(versions));
             }
-            Self::Erase(reply) => {
+            Self::Erase(reply) | Self::Scrub(reply) => {
                 let _ = reply.send(Ok(()));
             }
         }
@@ -448,7 +485,7 @@ impl Answer {
             Self::Put(_, reply) => {
                 let _ = reply.send(Err(again(error)));
             }
-            Self::Erase(reply) => {
+            Self::Erase(reply) | Self::Scrub(reply) => {
                 let _ = reply.send(Err(again(error)));
             }
         }

@@ -19,6 +19,7 @@ mod lock;
 mod observe;
 mod operator;
 mod paths;
+mod personal;
 mod projections;
 mod quarantine;
 mod queues;

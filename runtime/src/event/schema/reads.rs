@@ -123,12 +123,14 @@ type Pair<'a> = (&'a Schema, &'a Schema);
 
 fn reads(pair: Pair<'_>, place: Place) -> Result<(), Incompatible> {
     use Schema::{
-        Array, Bool, Char, Checked, Enum, Float, Format, Int, List, Map, Maybe, Null, Opaque, Set, Struct,
-        Text, Tuple,
+        Array, Bool, Char, Checked, Enum, Float, Format, Int, List, Map, Maybe, Null, Opaque, Personal, Set,
+        Struct, Text, Tuple,
     };
     let item = |pair: Pair<'_>| reads(pair, place).map_err(|wrong| wrong.inside("[]"));
     match pair {
         (Checked(new_name, new), Checked(old_name, old)) if new_name == old_name => reads((new, old), place),
+        // What is inside is read for itself, when it is opened.
+        (Personal(new), Personal(old)) => reads((new, old), Place::Direct),
         (Maybe(new), Maybe(old)) => reads((new, old), place),
         (Maybe(new), old) => reads((new, old), place),
         (new, Checked(_, old)) if !matches!(new, Checked(..)) => reads((new, old), place),

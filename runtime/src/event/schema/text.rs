@@ -124,6 +124,7 @@ impl<'a> Printer<'a> {
                 self.name(name);
                 self.around("(", of, ")");
             }
+            Schema::Personal(of) => self.around("personal(", of, ")"),
             Schema::Maybe(of) => self.around("", of, "?"),
             Schema::List(of) => self.around("[", of, "]"),
             Schema::Set(of) => self.around("set[", of, "]"),

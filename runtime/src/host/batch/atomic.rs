@@ -77,7 +77,13 @@ pub(super) async fn fire<M: Machine>(host: Host<M>, gate: Arc<Gate>, parts: Part
     for (stream, (_, mut requests)) in streams.iter().zip(parts) {
         match hold(&host, stream).await {
             Ok(held) => {
-                let group = Group::new(&host.0, stream, requests);
+                let mut group = Group::new(&host.0, stream, requests);
+                if let Err(error) = group.open().await {
+                    if let Some(request) = group.pending.pop() {
+                        request.answer(Err(FireError::Load(error)));
+                    }
+                    return;
+                }
                 whole.parts.push(Part { group, held, round: Round::default() });
             }
             Err(error) => {
@@ -125,7 +131,13 @@ impl<M: Machine> Whole<'_, M> {
             let Some(part) = self.parts.get_mut(number) else { continue };
             let fell = |place, error| Culprit { part: number, place, error };
             let before = part.held.live.revision();
-            let decided = part.group.decide(&mut part.held.live);
+            let mut decided = part.group.decide(&mut part.held.live);
+            while part.group.lacks_keys() {
+                part.group.provide().await.map_err(|error| fell(0, error))?;
+                let loaded = load(&self.host.0, part.group.stream).await;
+                part.held.live = loaded.map_err(|error| fell(0, FireError::Load(error)))?;
+                decided = part.group.decide(&mut part.held.live);
+            }
             part.round = decided.map_err(|Spoiled { place, error }| fell(place, *error))?;
             for place in 0..part.group.pending.len() {
                 let known = part.known(place, before).map_err(|error| fell(place, error))?;
@@ -266,8 +278,7 @@ impl<M: Machine> Whole<'_, M> {
                 continue;
             }
             let again = group.answer(&live, round.verdicts, before);
-            snapshots::offer(&self.host.0, group.stream, &live, before);
-            back.give(live);
+            back.give(snapshots::offer(&self.host.0, group.stream, live, before).await);
             answer_again(&self.host.0, group.stream, again).await;
         }
         self.tokens.refund(&refunds);

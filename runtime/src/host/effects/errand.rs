@@ -9,11 +9,12 @@ use super::parked::Spot;
 use super::{Means, is_unordered, pauses};
 use crate::breaker::{Breaker, Permit};
 use crate::effect::{EffectAnswer, EffectCx, EffectError};
-use crate::error::{FireError, logged};
+use crate::error::{FireError, LoadError, logged};
 use crate::host::Host;
 use crate::host::duty::Tenure;
 use crate::machine::Machine;
 use crate::observe::{Span, effect_outcome};
+use crate::personal::{Seals, in_effect};
 use crate::store::{Kind, Payload, Put, Record, RecordedEffect, Revision, StoreError, StreamId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,11 +178,19 @@ impl<M: Machine> Errand<M> {
             // The semaphore is never closed.
             turn = self.means.turns.acquire() => turn,
         };
+        let repository = &self.host.0.repository;
+        let seals = match repository.seals_of_data(cx.stream(), [&effect.payload]).await {
+            Ok(seals) => seals,
+            Err(source) => {
+                let error = LoadError::Store { stream: cx.stream().clone(), source };
+                return let_down(cx, &FireError::Load(Arc::new(error)));
+            }
+        };
         let permit = match way.breaker.as_ref().map(Breaker::try_enter).transpose() {
             Ok(permit) => permit,
             Err(open) => return Fate::Waits(open.retry_after.max(TURN_MAX)),
         };
-        let answer = match said(permit, self.handle(cx, effect, way.timeout).await) {
+        let answer = match said(permit, self.handle(cx, (effect, seals), way.timeout).await) {
             Ok(Some(answer)) => answer,
             Ok(None) => return Fate::Done,
             Err(error) => return Fate::Failed(error),
@@ -191,9 +200,9 @@ impl<M: Machine> Errand<M> {
             // An answer that is not accepted any more, or that was given before, is done with: the machine has spoken.
             Ok(_) | Err(FireError::Rejected(_) | FireError::CommandIdReused { .. }) => Fate::Done,
             Err(error) if is_deleted(&error) => Fate::Done,
-            Err(error @ (FireError::Encode { .. } | FireError::Panicked { .. })) => {
-                Fate::Failed(EffectError::retry(error))
-            }
+            Err(
+                error @ (FireError::Encode { .. } | FireError::Personal { .. } | FireError::Panicked { .. }),
+            ) => Fate::Failed(EffectError::retry(error)),
             Err(error) => let_down(cx, &error),
         }
     }
@@ -211,14 +220,20 @@ impl<M: Machine> Errand<M> {
 
     /// What reads the effect and what does it is code of the user's: it runs in a task of its own, so that a panic is a
     /// failure like another. The task ends with this call.
-    async fn handle(&self, cx: &EffectCx, effect: &RecordedEffect, timeout: Duration) -> EffectAnswer<M> {
+    async fn handle(
+        &self,
+        cx: &EffectCx,
+        (effect, mut seals): (&RecordedEffect, Seals),
+        timeout: Duration,
+    ) -> EffectAnswer<M> {
         let (means, cx, recorded) = (Arc::clone(&self.means), cx.clone(), effect.clone());
         let (observer, name) = (&self.host.0.observer, declared::<M>(&effect.name));
         let (began, span) = (observer.start(), Span::effect(&cx, name));
         let mut task = JoinSet::new();
         task.spawn(span.around(async move {
             let json = Payload::of(&recorded).map_err(EffectError::fatal)?;
-            let typed = json.decode::<M::Effect>().map_err(EffectError::fatal)?;
+            let read = || in_effect(cx.stream(), &recorded.name, || json.decode::<M::Effect>());
+            let typed = seals.enter(read).map_err(EffectError::fatal)?;
             means.handlers.handle(&cx, typed).await
         }));
         let failed = |how: String| Err(EffectError::retry(format!("the handler of `{}` {how}", effect.name)));

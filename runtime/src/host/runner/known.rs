@@ -44,7 +44,8 @@ pub(in crate::host) async fn recorded<M: Machine>(
     }
     let mut place =
         UpcastContext::new(&stream.tenant, &stream.machine, &stream.instance).at(revision.0, step.at);
-    let events = decode_events::<M>(&record, &mut place).map_err(load)?;
+    let mut seals = inner.repository.seals_of(stream, [&record]).await.map_err(load)?;
+    let events = seals.enter(|| decode_events::<M>(&record, &mut place)).map_err(load)?;
     let from = named_state::<M>(&record, &step.from).map_err(load)?;
     let to = named_state::<M>(&record, &step.to).map_err(load)?;
     Ok(Fired { revision, from, to, events, duplicate: true, ignored: false })

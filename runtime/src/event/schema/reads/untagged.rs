@@ -56,7 +56,7 @@ fn written_kinds(schema: &Schema) -> u8 {
         Schema::List(_) | Schema::Set(_) | Schema::Array(..) | Schema::Tuple(_) => ARRAY,
         Schema::Enum(Tagging::External, _) => STRING | OBJECT,
         Schema::Enum(Tagging::Untagged, variants) => kinds_of(variants, written_kinds),
-        Schema::Map(..) | Schema::Struct(_) | Schema::Enum(..) => OBJECT,
+        Schema::Map(..) | Schema::Struct(_) | Schema::Enum(..) | Schema::Personal(_) => OBJECT,
         Schema::Opaque(_) => ANY,
     }
 }

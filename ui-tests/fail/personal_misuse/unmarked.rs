@@ -1,0 +1,11 @@
+use serde::{Deserialize, Serialize};
+use statewright::prelude::*;
+
+#[derive(EventVersion, Serialize, Deserialize, Clone, Debug)]
+#[event(name = "order.named", version = 1)]
+struct OrderNamed {
+    customer: String,
+    name: Personal<String>,
+}
+
+fn main() {}
