@@ -5,6 +5,7 @@ pub(crate) mod drive;
 pub(crate) mod generate;
 pub(crate) mod input;
 pub(crate) mod past;
+pub(crate) mod progress;
 pub(crate) mod report;
 #[cfg(feature = "otel")]
 pub(crate) mod telemetry;

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Form::Table)]
     pub(crate) report: Form,
 
-    /// Rows of different incidents that are under way at once
+    /// Incidents that are worked on at once
     #[arg(long, value_name = "N", default_value = "64")]
     pub(crate) concurrency: NonZeroUsize,
 

@@ -30,16 +30,6 @@ impl Tally {
         *self.rejected_by.entry(format!("{from} -> {}", to.state())).or_default() += 1;
     }
 
-    /// Adds another worker's counts.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.accepted += other.accepted;
-        self.rejected += other.rejected;
-        self.cases.extend(other.cases);
-        for (moved, count) in other.rejected_by {
-            *self.rejected_by.entry(moved).or_default() += count;
-        }
-    }
-
     /// Asks where every incident stands and how long it stood where, up to `end`.
     pub(crate) async fn measure(
         &mut self,
