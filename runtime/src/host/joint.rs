@@ -6,6 +6,7 @@ use super::convoy::Gate;
 use crate::store::{Append, Outcome, RecordedStep, Store, StoreError, Unit};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// Most steps of one call, unless a single append has more.
@@ -36,15 +37,18 @@ struct Parcel {
     reply: oneshot::Sender<Option<Outcome>>,
 }
 
-/// A call to the store. However it ends, the next one begins.
+/// A call to the store. However it ends, the next one begins; but none behind one that never did: its runtime has ended.
 struct Call {
     joint: Arc<Joint>,
+    has_begun: bool,
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         self.joint.waiting().calls -= 1;
-        self.joint.call();
+        if self.has_begun {
+            self.joint.call();
+        }
     }
 }
 
@@ -69,10 +73,12 @@ impl Joint {
         if waiting.appends.is_empty() || waiting.calls >= CALLS_MAX {
             return;
         }
+        // A call that is dropped with its runtime may be dropped outside of it.
+        let Ok(runtime) = Handle::try_current() else { return };
         waiting.calls += 1;
         drop(waiting);
-        let call = Call { joint: Arc::clone(self) };
-        tokio::spawn(async move { call.run().await });
+        let call = Call { joint: Arc::clone(self), has_begun: false };
+        runtime.spawn(async move { call.run().await });
     }
 
     fn load(&self) -> (Vec<Append>, Vec<oneshot::Sender<Option<Outcome>>>) {
@@ -103,7 +109,8 @@ impl Joint {
 }
 
 impl Call {
-    async fn run(self) {
+    async fn run(mut self) {
+        self.has_begun = true;
         // Taken here, not before: what was handed over since is on board too.
         let (appends, replies) = self.joint.load();
         if appends.is_empty() {
