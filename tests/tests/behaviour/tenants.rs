@@ -2,6 +2,7 @@
 
 mod erase;
 mod export;
+mod isolation;
 mod tenancy;
 
 use statewright::Host;
