@@ -2,7 +2,7 @@
 
 use crate::event::{DecodeError, DecodeReason};
 use crate::explain::Rejection;
-use crate::host::{Tenancy, TenancyError};
+use crate::host::{QuotaExceeded, Tenancy, TenancyError};
 use crate::limit::{Exceeded, LimitError};
 use crate::personal::{KeysError, PersonalError};
 use crate::store::{Revision, StoreError, StreamId};
@@ -171,6 +171,9 @@ pub enum FireError {
     /// A limit of the host or of the machine's block is exceeded. Nothing was decided.
     #[error(transparent)]
     RateLimited(#[from] Exceeded),
+    /// The tenant has used what it may. Nothing was recorded.
+    #[error(transparent)]
+    QuotaExceeded(#[from] QuotaExceeded),
     /// The tenant is not let in.
     #[error(transparent)]
     Tenancy(#[from] TenancyError),
@@ -232,6 +235,7 @@ impl FireError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Contended { .. } | Self::Busy { .. } | Self::RateLimited(_) | Self::Unknown { .. } => true,
+            Self::QuotaExceeded(exceeded) => exceeded.retry_after.is_some(),
             Self::Load(cause) => cause.is_retryable(),
             Self::Store { source, .. } => source.is_retryable(),
             Self::Personal { source, .. } => matches!(source, PersonalError::Contended { .. }),
@@ -292,6 +296,9 @@ pub enum BuildError {
     /// A limit means nothing.
     #[error("the host cannot be built with this limit")]
     Limit(#[from] LimitError),
+    /// A quota of a tenant that cannot be.
+    #[error("the host cannot be built with a quota of this tenant")]
+    Quota(#[source] TenancyError),
     /// A tenancy that is not that of this host.
     #[error(
         "`{tenancy:?}` is not the tenancy of this host: a host with `Required` begins with `TenantHost::builder`, all others with `Host::builder`"

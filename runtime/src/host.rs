@@ -23,6 +23,7 @@ mod joint;
 mod limits;
 mod personal;
 mod quarantine;
+mod quotas;
 mod request;
 mod round;
 mod runner;
@@ -45,6 +46,7 @@ pub use health::{Health, Reason};
 pub use instances::{Found, InstanceFilter, Instances, SnapshotError};
 pub use limits::{Available, LimitReport};
 pub use quarantine::{Quarantined, Unreadable};
+pub use quotas::{QUOTA_COUNT_AGE_MAX, Quota, QuotaExceeded, QuotaKind};
 pub use shadow::{Answer, Divergence, ShadowReport};
 pub use tenancy::{TENANT_BYTES_MAX, Tenancy, TenancyError};
 pub use tenants::{Operator, TenantHost};
@@ -65,6 +67,7 @@ use fleet::Fleet;
 use health::Pulse;
 use limits::Limits;
 use quarantine::Quarantine;
+use quotas::Quotas;
 use request::Request;
 pub(crate) use round::Turned;
 use shadow::Shadow;
@@ -132,6 +135,7 @@ pub(crate) struct Inner<M: Machine> {
     pub(crate) erased: Erased,
     pub(crate) observer: Arc<Observer>,
     pub(crate) pulse: Arc<Pulse>,
+    pub(crate) quotas: Quotas,
     pub(crate) snapshots: mpsc::Sender<snapshots::Offer>,
     pub(crate) shadow: Option<Arc<Shadow<M>>>,
     /// Queues that are being worked off.

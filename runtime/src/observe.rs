@@ -286,6 +286,7 @@ fn fire_outcome<M: Machine>(reply: &Result<Fired<M>, FireError>) -> &'static str
         Err(FireError::Busy { .. }) => "busy",
         Err(FireError::RateLimited(_)) => "limited",
         Err(FireError::Closed) => "closed",
+        Err(FireError::QuotaExceeded(_)) => "over_quota",
         Err(FireError::Tenancy(_)) => "no_such_tenant",
         Err(FireError::Load(_)) => "not_loaded",
         Err(FireError::Store { .. }) => "not_recorded",

@@ -7,8 +7,12 @@ mod export;
 mod families;
 mod mark;
 mod streams;
+mod usage;
 
 pub use erasure::ErasedTenant;
+use erasure::broken;
 pub(crate) use erasure::{Eraser, end};
 pub use export::{Export, ExportError, ExportLine, ExportedRecord};
 pub(crate) use mark::{are_erased, is_erased};
+pub use usage::Usage;
+pub(crate) use usage::count;

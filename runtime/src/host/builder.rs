@@ -5,6 +5,7 @@ use super::erased::Erased;
 use super::health::Pulse;
 use super::limits::Limits;
 use super::quarantine::Quarantine;
+use super::quotas::{Quota, Quotas};
 use super::shadow::{self, Judge, Second, Shadow};
 use super::{Cache, Fleet, Host, Inner, Options, Tenancy, Unreadable, fleet, snapshots, timers};
 use crate::clock::{Clock, SystemClock};
@@ -19,6 +20,7 @@ use crate::personal::KeyRing;
 use crate::repository::Repository;
 use crate::store::Store;
 use crate::timers::Missed;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -41,6 +43,8 @@ pub struct HostBuilder<M: Machine, B = Host<M>> {
     effects_elsewhere: bool,
     shadow: Option<MakeJudge<M>>,
     limits: Vec<(LimitScope, RateLimit)>,
+    quota: Option<Quota>,
+    quotas: BTreeMap<Arc<str>, Quota>,
     tenancy: Tenancy,
     /// What it builds has no way in but by a tenant.
     only_tenants: bool,
@@ -87,6 +91,8 @@ impl<M: Machine, B> HostBuilder<M, B> {
             effects_elsewhere: false,
             shadow,
             limits: Vec::new(),
+            quota: None,
+            quotas: BTreeMap::new(),
             tenancy: Tenancy::default(),
             only_tenants: false,
             host: PhantomData,
@@ -158,6 +164,18 @@ impl<M: Machine, B> HostBuilder<M, B> {
     /// its tokens from each that counts it, and none when one refuses.
     pub fn limit(mut self, scope: LimitScope, limit: RateLimit) -> Self {
         self.limits.push((scope, limit));
+        self
+    }
+
+    /// How much each tenant may have and do that has no quota of its own. Said again, the last counts.
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.quota = Some(quota);
+        self
+    }
+
+    /// How much one tenant may have and do, in place of what all may.
+    pub fn quota_of(mut self, tenant: &str, quota: Quota) -> Self {
+        self.quotas.insert(tenant.into(), quota);
         self
     }
 
@@ -315,11 +333,23 @@ impl<M: Machine, B> HostBuilder<M, B> {
         let common = (self.options.effect_timeout, self.options.effect_attempts);
         let ways = Ways::new::<M>(common, self.effect_options)?;
         let Self {
-            store, clock, ids, mut options, command_window, handlers, shadow, limits, tenancy, ..
+            store,
+            clock,
+            ids,
+            mut options,
+            command_window,
+            handlers,
+            shadow,
+            limits,
+            tenancy,
+            quota,
+            quotas,
+            ..
         } = self;
         let observer = Arc::new(Observer::new(M::DEFINITION.machine, &clock, &options));
         let limits = Limits::new::<M>(limits, &clock, &observer)?;
         let personal_key = self.personal_key;
+        let quotas = Quotas::new(quota, quotas, (&store, &clock))?;
         options.group_max = options.group_max.min(store.limits().steps_max);
         let (sender, receiver) = mpsc::channel(SNAPSHOTS_MAX);
         let mut repository = Repository::with(store, clock, ids);
@@ -345,6 +375,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             erased: Erased::default(),
             observer,
             pulse,
+            quotas,
             options,
             tenancy,
             snapshots: sender,

@@ -69,5 +69,6 @@ impl<M: Machine> Inner<M> {
         self.cache.forget(tenant);
         self.quarantine.forget(tenant);
         self.limits.forget(tenant);
+        self.quotas.forget(tenant);
     }
 }

@@ -310,15 +310,17 @@ impl<M: Machine> Command<M> {
     }
 
     async fn ask_within_limits(host: &Host<M>, stream: &StreamId, request: Request<M>) -> Reply<M> {
-        let limits = &host.0.limits;
-        if limits.is_empty() || request.reserved || !matches!(request.ask, Ask::Fire(_)) {
+        if matches!(request.ask, Ask::Start) {
+            host.0.quotas.admit(stream).await?;
+        }
+        if !host.is_limited() || request.reserved || !matches!(request.ask, Ask::Fire(_)) {
             return Self::ask(host, stream, request).await;
         }
         let passes = host.admit(stream, request.origin.trigger).await?;
         let keeps_rejection = request.record_rejection;
         let reply = Self::ask(host, stream, request).await;
         if !may_be_recorded(&reply, keeps_rejection) {
-            limits.refund(stream, passes);
+            host.0.limits.refund(stream, passes);
         }
         reply
     }

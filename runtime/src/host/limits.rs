@@ -77,10 +77,16 @@ impl Drop for Taking<'_> {
 }
 
 impl<M: Machine> Host<M> {
-    /// The tokens of a trigger of a caller's. Nobody waits for them while the host shuts down.
+    /// Whether triggers are counted one by one.
+    pub(super) fn is_limited(&self) -> bool {
+        !self.0.limits.is_empty() || !self.0.quotas.is_empty()
+    }
+
+    /// The tokens of a trigger of a caller's, if its tenant may ask. Nobody waits for them while the host shuts down.
     pub(super) async fn admit(&self, stream: &StreamId, trigger: &str) -> Result<Passes, FireError> {
         // Who is not let in takes no token.
         self.admit_tenant(stream, false)?;
+        self.0.quotas.admit(stream).await?;
         let mut closing = self.0.closing.subscribe();
         tokio::select! {
             biased;

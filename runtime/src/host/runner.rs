@@ -11,7 +11,7 @@ use super::convoy::Trip;
 use super::request::{Ask, Request};
 use super::round::{Ground, Round, Spoiled, Verdict, decide};
 use super::shadow::Observed;
-use super::{Fired, Inner, hold, snapshots};
+use super::{Fired, Inner, hold, quotas, snapshots};
 use crate::error::{FireError, LoadError};
 use crate::instance::Step;
 use crate::machine::{Machine, is_personal};
@@ -289,6 +289,14 @@ impl<'a, M: Machine> Group<'a, M> {
             self.fail_all(&Arc::new(error));
             return Next::Done(None);
         }
+        let deleted = matches!(verdicts.last(), Some(Verdict::Deleted(_)));
+        let (quotas, stream) = (&self.inner.quotas, self.stream);
+        let room = if begins && !deleted { Some(quotas.begin(stream).await) } else { None };
+        let begun = match room.transpose() {
+            Ok(begun) => begun,
+            Err(error) => return self.refuse_first(error),
+        };
+        let weight = quotas::weight(&steps);
         let first = steps.first().map(|step| Arc::clone(&step.command)).unwrap_or_default();
         let append = Append { stream: self.stream.clone(), after, steps };
         match self.append(append).await {
@@ -296,7 +304,10 @@ impl<'a, M: Machine> Group<'a, M> {
             Some(Outcome::Appended(head)) => {
                 live.fold.head = head;
                 self.inner.observer.timers(&turns);
-                let deleted = matches!(verdicts.last(), Some(Verdict::Deleted(_)));
+                if let Some(begun) = begun {
+                    begun.keep();
+                }
+                self.inner.quotas.recorded(&self.stream.tenant, weight, deleted && !begins);
                 let again = self.answer(&live, verdicts, after.revision);
                 answer_again(self.inner, self.stream, again).await;
                 if deleted {
@@ -319,6 +330,17 @@ impl<'a, M: Machine> Group<'a, M> {
             None if self.trip.is_some() => Next::Done(None),
             None => self.refused(StoreError::Empty { stream: self.stream.clone() }),
         }
+    }
+
+    /// The instance does not begin.
+    fn refuse_first(&mut self, error: FireError) -> Next<M> {
+        match error {
+            FireError::QuotaExceeded(exceeded) => self.fail(|| exceeded.clone().into()),
+            FireError::Load(error) => self.fail_all(&error),
+            // Nothing else comes of looking for room.
+            _ => self.fail(|| FireError::Closed),
+        }
+        Next::Done(None)
     }
 
     /// Whether the tenant was erased while the instance began. Who erases it may be past this instance, so it is ended here.

@@ -3,7 +3,7 @@
 use super::Tenant;
 use crate::machine::Machine;
 use crate::store::StoreError;
-use crate::tenant::{ErasedTenant, Eraser, Export};
+use crate::tenant::{self, ErasedTenant, Eraser, Export, Usage};
 use std::sync::Arc;
 
 impl<M: Machine> Tenant<M> {
@@ -11,6 +11,14 @@ impl<M: Machine> Tenant<M> {
     pub fn export(&self) -> Export {
         let repository = &self.host.0.repository;
         Export::new(Arc::clone(&repository.store), &self.tenant, repository.clock.now())
+    }
+
+    /// What the tenant has now, of all machines on the store: two short reads for each instance that it ever had.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn usage(&self) -> Result<Usage, StoreError> {
+        tenant::count(&self.host.0.repository.store, &self.tenant).await
     }
 
     /// Erases the tenant: ends every instance of it, of all machines on the store, empties their records, and removes

@@ -104,6 +104,14 @@ impl Bucket {
         }
     }
 
+    /// Takes tokens whether they are there or not.
+    pub(super) fn charge(&self, rule: &Rule, now: u64, tokens: u64) {
+        let cost = rule.spacing.saturating_mul(tokens);
+        let charged = |seen: u64| Some(seen.max(now).saturating_add(cost));
+        // Never refused, so there is nothing to tell.
+        let _ = self.full_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, charged);
+    }
+
     /// Gives tokens back: as many as would be there now had they never been taken, which is none when the bucket has been
     /// full since. The caller holds the lock under which everything is given back.
     ///

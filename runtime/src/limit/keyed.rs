@@ -169,6 +169,24 @@ impl KeyedLimiter {
         });
     }
 
+    /// Takes tokens of what has happened already, whether they are there or not.
+    pub(crate) fn charge(&self, key: Key<'_>, tokens: u64) {
+        let charge = |bucket: &Bucket| bucket.charge(&self.core.rule, self.core.time.now().bucket, tokens);
+        if let Err(ticks) = self.with(key, |bucket, _| charge(bucket)) {
+            // Nobody is refused for what is done: it is told, and the next has to find a place.
+            let _ = self.core.crowded(ticks);
+        }
+    }
+
+    /// Why not even one token is there, and when one will be.
+    pub(crate) fn owed(&self, key: Key<'_>) -> Option<Exceeded> {
+        let owed = |kept: &mut Kept| {
+            let is_empty = kept.bucket.available(&self.core.rule, self.core.time.now().bucket) == 0;
+            is_empty.then(|| self.core.exceeded(&kept.bucket, 0))
+        };
+        self.find(key, owed).flatten()
+    }
+
     /// Drops the buckets of a tenant and of its instances, full or not; those stay for which somebody waits.
     pub fn forget_tenant(&self, tenant: &str) {
         for part in &self.parts {

@@ -115,9 +115,10 @@ impl Eraser {
     }
 }
 
-fn broken(source: tokio::task::JoinError) -> StoreError {
+/// A task of a walk has ended without a word.
+pub(super) fn broken(source: tokio::task::JoinError) -> StoreError {
     let (store, source) = ("the store of a tenant".to_owned(), source.into());
-    StoreError::Unavailable { store, doing: "erase a stream", retryable: true, source }
+    StoreError::Unavailable { store, doing: "end a task", retryable: true, source }
 }
 
 /// Ends and empties one stream, and removes its cells.

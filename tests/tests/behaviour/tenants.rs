@@ -3,6 +3,7 @@
 mod erase;
 mod export;
 mod isolation;
+mod quotas;
 mod tenancy;
 
 use statewright::Host;

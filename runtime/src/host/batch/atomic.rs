@@ -7,6 +7,7 @@ use super::tokens::Tokens;
 use crate::error::{FireError, LoadError};
 use crate::host::convoy::Gate;
 use crate::host::hold::{Held, hold};
+use crate::host::quotas::{self, Begun};
 use crate::host::request::Request;
 use crate::host::round::{Round, Spoiled, Verdict};
 use crate::host::runner::{Group, Lost, Next, answer_again, load, pause, recorded};
@@ -97,6 +98,30 @@ pub(super) async fn fire<M: Machine>(host: Host<M>, gate: Arc<Gate>, parts: Part
     whole.settle().await;
 }
 
+impl<'a, M: Machine> Whole<'a, M> {
+    /// Room for the instances that begin, in the quotas of their tenants.
+    async fn begin(&mut self, numbers: &[usize]) -> Result<Vec<Begun<'a>>, Culprit> {
+        let (host, mut begun) = (self.host, Vec::new());
+        for part in numbers.iter().copied() {
+            let Some(Part { group, held, .. }) = self.parts.get_mut(part) else { continue };
+            if held.live.fold.head.revision == Revision(0) {
+                let room = host.0.quotas.begin(group.stream).await;
+                begun.push(room.map_err(|error| Culprit { part, place: 0, error })?);
+            }
+        }
+        Ok(begun)
+    }
+
+    /// What is recorded counts for the quotas of the tenants.
+    fn count(&self, weights: &[(usize, (u64, u64))]) {
+        for (number, weight) in weights {
+            if let Some(part) = self.parts.get(*number) {
+                self.host.0.quotas.recorded(&part.group.stream.tenant, *weight, false);
+            }
+        }
+    }
+}
+
 impl<M: Machine> Whole<'_, M> {
     async fn settle(mut self) {
         loop {
@@ -180,6 +205,11 @@ impl<M: Machine> Whole<'_, M> {
         if let Err(culprit) = self.refuse_erased().await {
             return Fate::Fell(culprit);
         }
+        let begun = match self.begin(&numbers).await {
+            Ok(begun) => begun,
+            Err(culprit) => return Fate::Fell(culprit),
+        };
+        let weights: Vec<_> = appends.iter().map(|append| quotas::weight(&append.steps)).collect();
         // Each instance has its own head: what is found of the batch is its own record behind any of them.
         if !self.gate.enter(Revision(0)) {
             return Fate::Left;
@@ -191,7 +221,12 @@ impl<M: Machine> Whole<'_, M> {
         let began = self.host.0.observer.start();
         let outcomes = self.host.0.repository.store.append(appends, unit).await;
         self.tell(began, numbers.iter().zip(counts).zip(&outcomes));
+        let weights: Vec<_> = numbers.iter().copied().zip(weights).collect();
         let fate = self.fate((numbers, firsts), outcomes);
+        if matches!(fate, Fate::Recorded(_)) {
+            begun.into_iter().for_each(Begun::keep);
+            self.count(&weights);
+        }
         let is_open = self.parts.iter().any(|part| part.group.is_lost());
         if !matches!(fate, Fate::Recorded(_)) && !is_open {
             self.tokens.are_spent(false);

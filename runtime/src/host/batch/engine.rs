@@ -252,7 +252,7 @@ impl<M: Machine> Engine<M> {
     fn hand_over(&mut self) -> bool {
         let options = &self.host.0.options;
         // Limits count requests one by one.
-        let max = if self.host.0.limits.is_empty() { options.group_max.min(options.queue_max) } else { 1 };
+        let max = if self.host.is_limited() { 1 } else { options.group_max.min(options.queue_max) };
         let mut moved = false;
         while self.flights.len() < self.options.parallelism
             && let Some(items) = self.lanes.next(max)

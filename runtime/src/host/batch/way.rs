@@ -32,7 +32,7 @@ impl<M: Machine> Engine<M> {
         let address = stream.clone();
         let mut flight =
             Flight { stream, items, stage, until, began, errand: None, passes: None, loss: None };
-        if self.host.0.limits.is_empty() {
+        if !self.host.is_limited() {
             return self.board(number, flight);
         }
         let host = self.host.clone();

@@ -106,7 +106,7 @@ async fn travel<M: Machine>(host: Host<M>, trip: &Arc<Trip<M>>, requests: Vec<(S
     let mut parts = Parts::new();
     for (place, (stream, mut request)) in requests.into_iter().enumerate() {
         request.waiting = Some(Waiting::Batch(Seat { trip: Arc::clone(trip), place }));
-        if !host.0.limits.is_empty() {
+        if host.is_limited() {
             match host.admit(&stream, request.origin.trigger).await {
                 Ok(passes) => tokens.add(place, &stream, passes),
                 Err(error) => return request.answer(Err(error)),

@@ -87,7 +87,7 @@ impl<M: Machine> Group<'_, M> {
     }
 
     /// Nothing was recorded, but for what was handed over before and never answered: of that nobody knows.
-    fn fail(&mut self, error: impl Fn() -> FireError) {
+    pub(super) fn fail(&mut self, error: impl Fn() -> FireError) {
         for request in self.pending.drain(..) {
             let lost = self.lost.as_ref().filter(|_| request.tried);
             let unknown = |lost: &Lost<M>| FireError::Unknown {

@@ -110,6 +110,16 @@ fn scenarios() -> Vec<Scenario> {
             ]
         ),
         scenario!(
+            instances::looked_at,
+            [
+                "Host: health",
+                "TenantHost: health",
+                "Operator: instances evict snapshot_now",
+                "Handle: evict snapshot_now",
+                "InstanceFilter: all tenant prefix state cached",
+            ]
+        ),
+        scenario!(
             past::of_an_instance,
             [
                 "Handle: history",
@@ -134,7 +144,7 @@ fn scenarios() -> Vec<Scenario> {
                 "Tenant: subscribe",
                 "Handle: subscribe",
                 "Operator: subscribe",
-                "Subscribe: to machine tenant clock events open named",
+                "Subscribe: to machine tenant clock events start open named",
                 "Subscription: next position is_buffered",
             ]
         ),
@@ -148,6 +158,15 @@ fn scenarios() -> Vec<Scenario> {
                 "EffectCx: key answer_id tenant instance revision index attempt epoch",
             ]
         ),
+        scenario!(
+            work::personal_keys,
+            [
+                "Host: forget rewrap_personal_keys",
+                "Tenant: forget",
+                "Operator: rewrap_personal_keys",
+                "Store: scrub",
+            ]
+        ),
         scenario!(work::timers, []),
         scenario!(
             stores::records,
@@ -155,14 +174,14 @@ fn scenarios() -> Vec<Scenario> {
         ),
         scenario!(stores::cells, ["Store: get put list"]),
         scenario!(stores::repositories, ["Repository: new with load catch_up save stream store history"]),
-        scenario!(stores::all_of_one, ["Tenant: export erase", "Export: try_next"]),
+        scenario!(stores::all_of_one, ["Tenant: export erase usage", "Export: try_next"]),
     ]
 }
 
 /// Values and settings: they hold what was asked for by one of the above, or say how, and lead nowhere.
 const VALUES: &[&str] = &[
     "BatchCounts: done",
-    "BatchOptions: ahead_max on_failure parallelism progress retry step_timeout timeout",
+    "BatchOptions: ahead_max atomic on_failure parallelism progress retry step_timeout timeout",
     "BatchReport: is_success",
     "Canceller: cancel",
     "Distribution: absent deleted erased instances nodes span spent_in states time_in",
@@ -173,10 +192,12 @@ const VALUES: &[&str] = &[
     "ExportedRecord: into_record",
     "Filter: changes from_state kinds new to_state trigger",
     "HistoryError: is_retryable",
-    "HostBuilder: build cache_max clock command_window conflict_retries effect effect_attempts effect_timeout effects effects_elsewhere effects_max grace group_max history_every ids in_flight_max lease limit loads_max missed queue_max shadow shadow_queue_max snapshot_every tenancy unreadable",
+    "HostBuilder: build cache_max clock command_window conflict_retries effect effect_attempts effect_timeout effects effects_elsewhere effects_max grace group_max history_every ids in_flight_max late_after lease limit loads_max metrics_by_tenant missed personal_key queue_max quota quota_of shadow shadow_queue_max snapshot_every tenancy unreadable",
     "Loaded: revision seen timers_dropped",
     "Message: into_record is_caught_up",
     "Position: cursor",
+    "Quota: bytes_per_second instances_max new records_max",
+    "Repository: personal_key",
     "Retry: attempts first_pause longest_pause",
     "ShadowReport: unknown",
     "Standing: state",

@@ -3,7 +3,9 @@
 use super::{ACME, OTHER, World};
 use futures_core::Stream;
 use statewright::error::{FireError, LoadError};
-use statewright::host::{BatchOptions, BatchOutcome, BatchReport, BatchRequest, Tenancy};
+use statewright::host::{
+    BatchOptions, BatchOutcome, BatchReport, BatchRequest, Eviction, InstanceFilter, Tenancy,
+};
 use statewright::store::Revision;
 use statewright::{Host, TenantHost};
 use statewright_tests::{Door, DoorState, DoorTrigger};
@@ -108,6 +110,40 @@ pub(super) async fn batches(world: &World) {
     assert_eq!(succeeded(&report), [true, false]);
     assert_eq!((world.knocks(ACME).await, world.knocks(OTHER).await), (6, 101));
     assert_eq!(world.knocks("").await, 10_001);
+}
+
+/// An operator names the tenant, and finds nobody else's.
+pub(super) async fn looked_at(world: &World) {
+    assert!(world.doors.health().live && world.tenants.health().live);
+    let operator = world.doors.operator();
+    for tenant in [ACME, OTHER] {
+        let filter = InstanceFilter::all().tenant(tenant).prefix("a").state(DoorState::Closed).cached();
+        let page = operator.instances(&filter, None, 9).await.expect("it reads");
+        let found: Vec<_> = page.found.iter().map(|found| &*found.stream.tenant).collect();
+        assert_eq!(found, [tenant]);
+    }
+    assert_eq!(operator.snapshot_now(ACME, "a").await.expect("it is written"), Revision(1));
+    let snapshots = async || {
+        let mut found = Vec::new();
+        for shard in (0..world.store.limits().shards).map(statewright::store::Shard) {
+            found.extend(world.store.list(shard, "snapshot/", None, 9).await.expect("it reads"));
+        }
+        found
+    };
+    assert!(snapshots().await.iter().all(|cell| cell.key.name.contains(ACME)));
+    world.door(OTHER).snapshot_now().await.expect("it is written");
+    assert!(snapshots().await.iter().any(|cell| cell.key.name.contains(OTHER)));
+    while operator.evict(ACME, "a") == Eviction::Busy {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.doors.cached(), 2);
+    while world.door(OTHER).evict() == Eviction::Busy {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.doors.cached(), 1);
+    for (tenant, times) in super::KNOCKS {
+        assert_eq!(world.knocks(tenant).await, times);
+    }
 }
 
 /// Figures of the host and what its operator asks name no data of a tenant.

@@ -4,7 +4,8 @@ use super::{ACME, KNOCKS, OTHER, World};
 use statewright::Host;
 use statewright::effect::{EffectAnswer, EffectCx, EffectError};
 use statewright::host::DeadLetter;
-use statewright::store::Revision;
+use statewright::personal::KeyRing;
+use statewright::store::{Revision, Shard};
 use statewright_tests::kettle::{Kettle, KettleState, KettleTrigger};
 use statewright_tests::{Door, DoorEffects, DoorState, DoorTrigger};
 use std::sync::Arc;
@@ -101,5 +102,30 @@ pub(super) async fn timers(world: &World) {
         tokio::task::yield_now().await;
     }
     assert_eq!(kettle(ACME).revision().await.expect("it loads"), Revision(2));
+    host.shutdown().await;
+}
+
+/// A subject of one name has a key in each tenant, and another without one.
+pub(super) async fn personal_keys(world: &World) {
+    let host = Host::<Door>::builder(Arc::clone(&world.store)).clock(world.clock.clone());
+    let host = host.effects_elsewhere().personal_key(KeyRing::new("k", [7; 32]));
+    let host = host.build().await.expect("fine");
+    let keys = async || {
+        let mut count = 0;
+        for shard in (0..world.store.limits().shards).map(Shard) {
+            count += world.store.list(shard, "personal/key/", None, 9).await.expect("it reads").len();
+        }
+        count
+    };
+    for (count, tenant) in [(1, ACME), (2, OTHER)] {
+        host.tenant(tenant).expect("an id").forget("s").await.expect("it is forgotten");
+        assert_eq!(keys().await, count, "each has its own");
+    }
+    host.forget("s").await.expect("it is forgotten");
+    assert_eq!(keys().await, 3);
+    host.rewrap_personal_keys().await.expect("there is nothing to wrap anew");
+    host.operator().rewrap_personal_keys().await.expect("there is nothing to wrap anew");
+    world.store.scrub().await.expect("it is done");
+    assert_eq!(keys().await, 3);
     host.shutdown().await;
 }
