@@ -1,7 +1,7 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
 //! All with `cargo xtask bench`; one by its name, `dispatch`, `decode`, `steps`, `batch`, `replay`, `replay_check`, `history`,
-//! `limit`, `timers` or `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is
+//! `idle`, `limit`, `timers` or `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is
 //! the store alone, fed with the same steps by as many tasks.
 
 mod batch;
@@ -9,6 +9,7 @@ mod build;
 mod decode;
 mod dispatch;
 mod history;
+mod idle;
 mod limit;
 mod machine;
 mod race;
@@ -50,6 +51,9 @@ async fn main() -> Result<(), Failure> {
     }
     if wanted("history") {
         history::run().await?;
+    }
+    if wanted("idle") {
+        idle::run()?;
     }
     if wanted("limit") {
         limit::run()?;

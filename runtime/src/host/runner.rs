@@ -22,6 +22,7 @@ use crate::store::{Append, Outcome, Revision, StoreError, StreamId, Unit};
 use crate::tenant;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) async fn run<M: Machine>(inner: &Arc<Inner<M>>, stream: &StreamId, sl
             if work.queue.is_empty() {
                 // What was forgotten meanwhile does not stay in memory.
                 work.live = live.filter(|live| inner.repository.is_current(live));
+                // Most instances are idle most of the time: none keeps room for requests that are gone.
+                work.queue = VecDeque::new();
                 work.running = false;
                 return;
             }
