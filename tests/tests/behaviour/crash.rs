@@ -2,12 +2,13 @@
 
 mod effects;
 
-use statewright::Host;
 use statewright::store::{Cursor, Revision, Shard, Store};
+use statewright::{Host, KeyRing};
 use statewright_sqlite::SqliteStore;
 use statewright_tests::Door;
 use statewright_tests::kettle::Kettle;
-use std::collections::BTreeMap;
+use statewright_tests::stay::Stay;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -113,4 +114,33 @@ async fn every_timer_of_an_acknowledged_step_is_run_once_whatever_is_killed() {
     }
     host.shutdown().await;
     assert!(begun.len() > 8, "the load did something");
+}
+
+/// Who was forgotten before the kill is forgotten behind it, and every other record still reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_forgotten_stays_forgotten_whatever_is_killed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("stays.db");
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut forgotten = BTreeSet::new();
+    for round in 0..6_u64 {
+        let forgetful = Command::new(env!("CARGO_BIN_EXE_forgetful"));
+        kill_after((forgetful, &file), round, rng.usize(1..60), |line| {
+            forgotten.insert(line.to_owned());
+        });
+        let store = SqliteStore::open(&file).expect("a killed process leaves a store that opens");
+        let builder = Host::<Stay>::builder(store).effects_elsewhere();
+        let builder = builder.personal_key(KeyRing::new("2026", [26; 32]));
+        let host = builder.build().await.expect("it is the same key");
+        for guest in &forgotten {
+            let stay = host.instance(guest);
+            let name = stay.view(|stay, _| stay.data().name.clone()).await.expect("it loads");
+            let name = name.expect("it was booked");
+            assert!(name.is_forgotten(), "{guest} was forgotten");
+        }
+        host.shutdown().await;
+    }
+    assert!(forgotten.len() > 6, "the load did something");
 }
