@@ -117,3 +117,35 @@ async fn a_stream_that_nobody_feeds_ends_with_its_time() {
     clock.advance(Duration::from_secs(10));
     assert_eq!(poll_once(&mut results).await, Poll::Ready(None));
 }
+
+/// Dropping the runtime drops everything that is under way, in any order; the batch itself is dropped last.
+#[test]
+fn a_runtime_may_end_while_appends_are_under_way_and_others_wait() {
+    let current = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let many = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    for runtime in [current(), many()] {
+        let store = Arc::new(Faulty::new(MemoryStore::new()));
+        let results = runtime.block_on(async {
+            let host = host(Arc::clone(&store)).await;
+            store.close();
+            let (sender, inbox) = mpsc::channel(64);
+            let mut results = host.batch(BatchOptions::default()).fire_stream(Inbox(inbox));
+            // Two calls of the store's, and what would be a third.
+            for (n, waiting) in (0..).zip([1, 2, 2]) {
+                let request = BatchRequest::new(&n.to_string(), DoorTrigger::Open);
+                sender.send(request).await.expect("there is room");
+                assert!(poll_once(&mut results).await.is_pending());
+                while store.waiting() < waiting {
+                    tokio::task::yield_now().await;
+                }
+            }
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+            results
+        });
+        drop(runtime);
+        drop(results);
+        assert_eq!(store.waiting(), 2, "no append was begun on the way out");
+    }
+}
