@@ -12,6 +12,7 @@ pub use encode::Origin;
 use encode::apply_changes;
 pub(crate) use encode::{encode_rejection, encode_step};
 pub(crate) use kept::address_prefix as history_prefix;
+pub(crate) use sealing::data_now;
 pub(crate) use snapshot::{Snapshot, address_prefix as snapshot_prefix};
 
 use crate::clock::{Clock, SystemClock};

@@ -9,7 +9,7 @@ use crate::error::FireError;
 use crate::history::{HistoryError, Standing};
 use crate::machine::Machine;
 use crate::personal::{self, KeysError};
-use crate::repository::Snapshot;
+use crate::repository::{Snapshot, data_now};
 use crate::store::{Revision, Shard, Store, StoreError, StreamId};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -254,7 +254,7 @@ impl<M: Machine> Handle<M> {
             let made = self.look({
                 let (repository, stream) = (repository.clone(), stream.clone());
                 move |loaded| {
-                    let data = seals.enter(|| repository.data_now(&stream, loaded.instance.data()));
+                    let data = seals.enter(|| data_now::<M>(&stream, loaded.instance.data()));
                     let snapshot = data.map(|data| Snapshot::of((loaded, data), true));
                     let snapshot = snapshot.and_then(|snapshot| snapshot.encode(&repository));
                     (loaded.revision(), snapshot, seals)

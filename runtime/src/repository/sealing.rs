@@ -69,14 +69,6 @@ impl<M: Machine> Repository<M> {
         keys.is_none_or(|keys| keys.epoch() == loaded.epoch)
     }
 
-    /// The data of a snapshot, sealed with the keys that are at hand.
-    pub(crate) fn data_now(&self, stream: &StreamId, data: &M::Data) -> Option<Payload> {
-        if is_personal::<M>() {
-            return in_data(stream, || Payload::of(data)).ok();
-        }
-        Payload::of(data).ok()
-    }
-
     /// The data of a snapshot, sealed. `None`: it cannot be written, and the snapshot is left out.
     pub(crate) async fn written_data(&self, stream: &StreamId, data: &M::Data) -> Option<Payload> {
         if !is_personal::<M>() {
@@ -127,6 +119,14 @@ impl<M: Machine> Repository<M> {
         }
         Err(PersonalError::Misfit.into())
     }
+}
+
+/// The data of a snapshot, sealed with the keys that are at hand.
+pub(crate) fn data_now<M: Machine>(stream: &StreamId, data: &M::Data) -> Option<Payload> {
+    if is_personal::<M>() {
+        return in_data(stream, || Payload::of(data)).ok();
+    }
+    Payload::of(data).ok()
 }
 
 /// Reads an event with the keys that are at hand.

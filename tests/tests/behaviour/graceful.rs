@@ -26,10 +26,10 @@ async fn a_process_that_is_asked_to_end_leaves_nothing_behind() {
     let file = folder.path().join("doors.db");
     let seed = fastrand::u64(..);
     println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut random = fastrand::Rng::with_seed(seed);
     let (mut acknowledged, mut rung) = (Acknowledged::new(), BTreeSet::new());
     for round in 0..ROUNDS {
-        run_and_ask(&file, round, rng.usize(1..1_500), (&mut acknowledged, &mut rung));
+        run_and_ask(&file, round, random.usize(1..1_500), (&mut acknowledged, &mut rung));
         check_shelf(&file).await;
         check(&file, &acknowledged).await;
     }

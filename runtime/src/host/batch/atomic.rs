@@ -218,9 +218,9 @@ impl<M: Machine> Whole<'_, M> {
         let firsts: Vec<_> = appends.iter().map(first_command).collect();
         let unit = if appends.len() == 1 { Unit::Each } else { Unit::Batch };
         let counts: Vec<_> = appends.iter().map(|append| append.steps.len()).collect();
-        let began = self.host.0.observer.start();
+        let handed_over = self.host.0.observer.start();
         let outcomes = self.host.0.repository.store.append(appends, unit).await;
-        self.tell(began, numbers.iter().zip(counts).zip(&outcomes));
+        self.tell(handed_over, numbers.iter().zip(counts).zip(&outcomes));
         let weights: Vec<_> = numbers.iter().copied().zip(weights).collect();
         let fate = self.fate((numbers, firsts), outcomes);
         if matches!(fate, Fate::Recorded(_)) {

@@ -174,7 +174,7 @@ async fn bytes_come_in_by_time_and_what_was_taken_over_is_waited_for() {
     assert_eq!(wait, Duration::from_millis((bytes - 50 + 1) * 100));
     assert!(FireError::from(exceeded).is_retryable());
     knock(&door(&host, OTHER, "a")).await.expect("that is another's bucket");
-    street.clock.advance(wait - Duration::from_millis(1));
+    street.clock.advance(wait.saturating_sub(Duration::from_millis(1)));
     assert!(matches!(fire(1).await, Err(FireError::QuotaExceeded(_))));
     street.clock.advance(Duration::from_millis(1));
     acme.fire(DoorTrigger::Close).await.expect("a byte is there");
