@@ -247,9 +247,8 @@ impl Keys {
         Ok(secret.name(&[tenant, subject]))
     }
 
-    /// The length keeps apart what separators in hostile ids would mix up.
     pub(super) fn cell(&self, tenant: &str, key: KeyId) -> CellKey {
-        let name = format!("{PREFIX}{}/{tenant}/{key}", tenant.len());
+        let name = format!("{}{key}", tenant_prefix(tenant));
         let shard = self.store.shard(&StreamId::new(tenant, PREFIX, &key.to_string()));
         CellKey { shard, name: name.into() }
     }
@@ -277,6 +276,12 @@ impl Keys {
 
 /// Keys to be fetched.
 pub(crate) type Wanted = std::collections::BTreeSet<super::scope::Want>;
+
+/// Where the keys of a tenant's subjects stand, in each shard. The length keeps apart what separators in hostile ids would
+/// mix up.
+pub(crate) fn tenant_prefix(tenant: &str) -> String {
+    format!("{PREFIX}{}/{tenant}/", tenant.len())
+}
 
 fn own_cell(name: &str) -> CellKey {
     CellKey { shard: Shard(0), name: name.into() }

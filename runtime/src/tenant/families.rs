@@ -5,6 +5,7 @@
 
 use crate::effect::escaped;
 use crate::host::agenda;
+use crate::personal;
 use crate::repository::{history_prefix, snapshot_prefix};
 use crate::store::{Cell, Put, Shard, Store, StoreError, StreamId};
 use crate::subscription;
@@ -20,15 +21,18 @@ enum Family {
     OfStream(fn(&StreamId) -> String),
     /// In each shard, those of a machine and a tenant are under a prefix.
     OfTenant(fn(&str, &str) -> String),
+    /// In each shard, those of a tenant are under a prefix, whatever machine they are of.
+    OfAll(fn(&str) -> String),
     /// In each shard, those of all tenants are under a prefix; whether one is a tenant's says what comes behind that.
     Mixed(&'static str, fn(&str, &str) -> bool),
 }
 
-const FAMILIES: [Family; 8] = [
+const FAMILIES: [Family; 9] = [
     Family::OfStream(snapshot_prefix),
     Family::OfStream(history_prefix),
     Family::OfTenant(|machine, tenant| format!("parked/{machine}/{}/", escaped(tenant))),
     Family::OfTenant(|machine, tenant| format!("dead/{machine}/{}/", escaped(tenant))),
+    Family::OfAll(personal::tenant_prefix),
     Family::Mixed("agenda/", agenda::is_of),
     Family::Mixed("checkpoint/", subscription::is_of),
     Family::Mixed("consumer/", subscription::is_of),
@@ -61,6 +65,7 @@ pub(super) async fn remove_of_tenant(
                     count += remove(store, (shard, &prefix(machine, tenant)), |_| true).await?;
                 }
             }
+            Family::OfAll(prefix) => count += remove(store, (shard, &prefix(tenant)), |_| true).await?,
             Family::Mixed(prefix, is_of) => {
                 let behind = |cell: &Cell| cell.key.name.strip_prefix(prefix).map(|rest| is_of(rest, tenant));
                 let is_wanted = |cell: &Cell| behind(cell).unwrap_or_default();

@@ -128,6 +128,29 @@ async fn tenants_forget_for_themselves() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_erased_takes_the_keys_of_its_subjects_along() {
+    let store = Arc::new(MemoryStore::new());
+    let host = host(&store).await;
+    for tenant in ["acme", "umbra"] {
+        let tenant = host.tenant(tenant).expect("it may have one");
+        for guest in ["g-1", "g-2"] {
+            tenant.instance(guest).fire(book(guest, NAME)).await.expect("free");
+        }
+        tenant.forget("g-2").await.expect("memory");
+    }
+    let keys = async |tenant: &str| {
+        let all = cells(&*store).await;
+        let whose =
+            |cell: &&Cell| cell.key.name.starts_with("personal/key/") && cell.key.name.contains(tenant);
+        all.iter().filter(whose).count()
+    };
+    assert_eq!((keys("acme").await, keys("umbra").await), (2, 2));
+    host.tenant("acme").expect("it may have one").erase().await.expect("memory");
+    assert_eq!((keys("acme").await, keys("umbra").await), (0, 2));
+    assert_eq!(data(&host, "umbra", "g-1").await.name.expect("taken").into_known().as_deref(), Some(NAME));
+}
+
+#[tokio::test]
 async fn a_value_of_one_subject_is_not_recorded_as_that_of_another() {
     let store = Arc::new(MemoryStore::with_shards(1));
     let host = host(&store).await;
