@@ -69,7 +69,7 @@ fn spans_and_metrics_of_the_job_arrive_at_a_collector() {
     for metric in ["statewright_step_seconds", "statewright_append_steps"] {
         assert!(arrived("/v1/metrics", metric), "{metric} is missing");
     }
-    for text in ["incident-desk", "recorded", "Incident"] {
+    for text in ["incident-desk", "appended", "Incident"] {
         assert!(arrived("/v1/traces", text) && arrived("/v1/metrics", text), "{text} is missing");
     }
 }
