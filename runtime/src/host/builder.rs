@@ -390,16 +390,7 @@ impl<M: Machine, B> HostBuilder<M, B> {
             shadow::start(&inner, judge, ends);
         }
         let host = Host(inner);
-        let mut duties = Vec::new();
-        if M::DEFINITION.has_timers() {
-            duties.push(timers::duty(&host));
-        }
-        if let Some(handlers) = handlers.filter(|_| !M::DEFINITION.effects.is_empty()) {
-            duties.push(effects::duty(&host, Means::new(handlers, ways, host.0.options.effects_max)));
-        }
-        if !duties.is_empty() || host.0.limits.are_shared() {
-            fleet::start(&host.0, duties).await;
-        }
+        start_duties(&host, handlers, ways).await;
         Ok(host)
     }
 
@@ -433,6 +424,20 @@ impl<M: Machine, B> HostBuilder<M, B> {
             Some((option, _)) => Err(BuildError::Zero { option }),
             None => Ok(()),
         }
+    }
+}
+
+/// Begins with what the host does by itself, in the shards that it has.
+async fn start_duties<M: Machine>(host: &Host<M>, handlers: Option<Arc<dyn Handlers<M>>>, ways: Ways) {
+    let mut duties = Vec::new();
+    if M::DEFINITION.has_timers() {
+        duties.push(timers::duty(host));
+    }
+    if let Some(handlers) = handlers.filter(|_| !M::DEFINITION.effects.is_empty()) {
+        duties.push(effects::duty(host, Means::new(handlers, ways, host.0.options.effects_max)));
+    }
+    if !duties.is_empty() || host.0.limits.are_shared() {
+        fleet::start(&host.0, duties).await;
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::sync::OnceCell;
 pub const FORGOTTEN_SEEN_MAX: SignedDuration = SignedDuration::from_secs(10);
 
 /// Keys in the clear, in memory.
-const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("more than nothing");
 
 /// Cells that are read or written at once.
 const PAGE_MAX: usize = 256;
