@@ -129,6 +129,25 @@ struct Known {
     usage: Usage,
     /// When it was counted, on the monotonic clock.
     at: Option<Duration>,
+    /// Instances whose first record is under way.
+    beginning: u64,
+    /// What was recorded since counting began last: the count may have missed it.
+    since: Usage,
+}
+
+impl Known {
+    fn add(&mut self, instances: u64, records: u64) {
+        for usage in [&mut self.usage, &mut self.since] {
+            usage.instances = usage.instances.saturating_add(instances);
+            usage.records = usage.records.saturating_add(records);
+        }
+    }
+
+    fn end_one(&mut self) {
+        for usage in [&mut self.usage, &mut self.since] {
+            usage.instances = usage.instances.saturating_sub(1);
+        }
+    }
 }
 
 impl Count {
@@ -151,6 +170,8 @@ pub(crate) struct Quotas {
 pub(super) struct Begun<'a> {
     quotas: &'a Quotas,
     tenant: &'a str,
+    /// Nobody counts otherwise.
+    is_counted: bool,
     is_kept: bool,
 }
 
@@ -162,8 +183,11 @@ impl Begun<'_> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        if !self.is_kept {
-            self.quotas.change(self.tenant, |usage| usage.instances = usage.instances.saturating_sub(1));
+        if self.is_counted {
+            self.quotas.change(self.tenant, |known| {
+                known.beginning = known.beginning.saturating_sub(1);
+                known.add(u64::from(self.is_kept), 0);
+            });
         }
     }
 }
@@ -218,16 +242,17 @@ impl Quotas {
     pub(super) async fn begin<'a>(&'a self, stream: &'a StreamId) -> Result<Begun<'a>, FireError> {
         let tenant = &stream.tenant;
         let max = self.rule(tenant).and_then(|rule| rule.quota.instances_max);
-        let begun = |is_kept| Begun { quotas: self, tenant, is_kept };
-        let Some(max) = max else { return Ok(begun(true)) };
+        let begun = |is_counted| Begun { quotas: self, tenant, is_counted, is_kept: false };
+        let Some(max) = max else { return Ok(begun(false)) };
         self.usage(tenant).await.map_err(|source| unread(stream, source))?;
         let count = self.count(tenant);
         let mut known = count.lock();
-        if known.usage.instances >= max {
-            return Err(exceeded(tenant, QuotaKind::Instances, (known.usage.instances, max)).into());
+        let used = known.usage.instances.saturating_add(known.beginning);
+        if used >= max {
+            return Err(exceeded(tenant, QuotaKind::Instances, (used, max)).into());
         }
-        known.usage.instances += 1;
-        Ok(begun(false))
+        known.beginning += 1;
+        Ok(begun(true))
     }
 
     /// Steps of a tenant are recorded; the last may be the end of its instance.
@@ -237,9 +262,11 @@ impl Quotas {
             limiter.charge(Key::tenant(tenant), bytes);
         }
         if rule.counts() {
-            self.change(tenant, |usage| {
-                usage.records = usage.records.saturating_add(steps);
-                usage.instances = usage.instances.saturating_sub(u64::from(is_end));
+            self.change(tenant, |known| {
+                known.add(0, steps);
+                if is_end {
+                    known.end_one();
+                }
             });
         }
     }
@@ -279,16 +306,21 @@ impl Quotas {
 
     async fn count_anew(&self, count: &Count, tenant: &Arc<str>) -> Result<Usage, StoreError> {
         let at = Some(self.clock.monotonic());
-        let usage = tenant::count(&self.store, tenant).await?;
-        *count.lock() = Known { usage, at };
-        Ok(usage)
+        count.lock().since = Usage::default();
+        let counted = tenant::count(&self.store, tenant).await?;
+        let mut known = count.lock();
+        (known.at, known.usage) = (at, counted);
+        // Rather counted twice, until it is counted anew, than not at all.
+        known.usage.instances = known.usage.instances.saturating_add(known.since.instances);
+        known.usage.records = known.usage.records.saturating_add(known.since.records);
+        Ok(known.usage)
     }
 
-    fn change(&self, tenant: &str, change: impl FnOnce(&mut Usage)) {
+    fn change(&self, tenant: &str, change: impl FnOnce(&mut Known)) {
         // Of one that is not remembered it is counted when it is asked for.
         let count = self.lock().get(tenant).cloned();
         if let Some(count) = count {
-            change(&mut count.lock().usage);
+            change(&mut count.lock());
         }
     }
 
@@ -312,4 +344,31 @@ fn exceeded(tenant: &Arc<str>, quota: QuotaKind, (used, max): (u64, u64)) -> Quo
 /// How many steps, and how many bytes they are.
 pub(super) fn weight(steps: &[RecordedStep]) -> (u64, u64) {
     (steps.len() as u64, steps.iter().map(|step| step.bytes() as u64).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::FakeClock;
+    use crate::store::MemoryStore;
+
+    /// A count sees no instance whose first record is under way.
+    #[tokio::test]
+    async fn what_is_about_to_begin_has_its_room_when_it_is_counted_anew() {
+        let clock = FakeClock::default();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let quota = Some(Quota::new().instances_max(1));
+        let quotas = Quotas::new(quota, BTreeMap::new(), (&store, &shared)).expect("it means something");
+        let [first, second] = ["a", "b"].map(|id| StreamId::new("acme", "Door", id));
+        let begun = quotas.begin(&first).await.expect("there is room");
+        clock.advance(QUOTA_COUNT_AGE_MAX);
+        assert!(quotas.begin(&second).await.is_err(), "the room is that of the first");
+        drop(begun);
+        let begun = quotas.begin(&second).await.expect("the first did not begin");
+        clock.advance(QUOTA_COUNT_AGE_MAX);
+        assert!(quotas.begin(&first).await.is_err());
+        begun.keep();
+        assert!(quotas.begin(&first).await.is_err(), "it has begun");
+    }
 }
