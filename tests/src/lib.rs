@@ -6,6 +6,7 @@
 struct Subscriptions;
 
 pub mod address;
+pub mod files;
 pub mod follow;
 pub mod gate;
 pub mod kettle;

@@ -104,6 +104,10 @@ impl<S: Store> Store for Stalling<S> {
         self.inner.list(shard, prefix, after, limit)
     }
 
+    fn scrub(&self) -> Answer<'_, ()> {
+        self.inner.scrub()
+    }
+
     fn queries(&self) -> Option<&dyn Queries> {
         self.inner.queries()
     }

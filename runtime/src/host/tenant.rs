@@ -28,7 +28,7 @@ impl<M: Machine> Tenant<M> {
     /// theirs are ended.
     ///
     /// What is left are addresses, kinds and times of records, so that no late append fits, and the mark that the tenant
-    /// is erased. Memory is bounded whatever the tenant has. Whoever was stopped half-way, or stops waiting, asks again:
+    /// is erased; nothing else of it stands in a file of the store. Memory is bounded whatever the tenant has. Whoever was stopped half-way, or stops waiting, asks again:
     /// it goes on with what is left.
     ///
     /// # Errors
@@ -42,6 +42,7 @@ impl<M: Machine> Tenant<M> {
         let report = eraser.run().await?;
         // What was at work then has ended with its streams.
         inner.let_go(&self.tenant);
+        store.scrub().await?;
         tracing::info!(
             instances = report.instances,
             records = report.records,

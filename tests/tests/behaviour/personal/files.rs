@@ -2,18 +2,7 @@
 
 use super::*;
 use statewright_sqlite::SqliteStore;
-use std::fs;
-use std::path::Path;
-
-/// The bytes of every file of a store, its log of writes included.
-fn bytes(folder: &Path) -> Vec<u8> {
-    let files = fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("readable").path());
-    files.flat_map(|file| fs::read(file).expect("readable")).collect()
-}
-
-fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
-}
+use statewright_tests::files::{bytes, holds};
 
 /// The wrapped keys of subjects, as their cells hold them.
 async fn wrapped(store: &SqliteStore) -> Vec<String> {

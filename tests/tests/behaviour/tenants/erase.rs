@@ -10,6 +10,7 @@ use statewright::store::faulty::Faulty;
 use statewright::store::{Kind, MemoryStore, Record, Revision, Shard, Store, StreamId};
 use statewright::{Host, Tenancy};
 use statewright_sqlite::SqliteStore;
+use statewright_tests::files;
 use statewright_tests::kettle::KettleTrigger;
 use statewright_tests::{Door, DoorTrigger};
 use std::io::{BufRead, BufReader};
@@ -100,6 +101,24 @@ async fn refuses(house: &House) {
     }
     let kettle = house.kettles.tenant(ACME).expect("an id").instance("new");
     assert!(is_refused(&kettle.fire(KettleTrigger::Fill).await.expect_err("it is erased")));
+}
+
+#[tokio::test]
+async fn what_was_erased_is_in_no_file_any_more() {
+    const COMMAND: &str = "a-command-that-names-somebody";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = SqliteStore::open(folder.path().join("doors.db")).expect("a new file");
+    let host = Host::<Door>::builder(store).effects_elsewhere().build().await.expect("fine");
+    let acme = host.tenant(ACME).expect("an id");
+    for n in 0..100 {
+        let door = acme.instance(&n.to_string());
+        door.command(COMMAND).fire(DoorTrigger::Open).await.expect("it is shut");
+    }
+    assert!(files::holds(&files::bytes(folder.path()), COMMAND), "the test finds what is there");
+    acme.erase().await.expect("it is erased");
+    // While the host runs, without a word of its end.
+    assert!(!files::holds(&files::bytes(folder.path()), COMMAND));
+    host.shutdown().await;
 }
 
 /// Whoever begins while the tenant is being erased is either refused or erased.
