@@ -2,4 +2,20 @@
 
 #![cfg(feature = "conformance")]
 
-statewright::conformance!(statewright::store::MemoryStore::with_shards(4));
+use statewright::store::conformance::Place;
+use statewright::store::{MemoryStore, Store};
+use std::sync::Arc;
+
+struct Memory(Arc<MemoryStore>);
+
+impl Place for Memory {
+    async fn fresh() -> Self {
+        Self(Arc::new(MemoryStore::with_shards(4)))
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.0) as Arc<dyn Store>
+    }
+}
+
+statewright::conformance!(shared Memory);

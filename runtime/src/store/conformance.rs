@@ -1,36 +1,72 @@
-//! The contract as tests: what every store passes. A store's test calls [`conformance!`](crate::conformance) with an
-//! expression that opens a fresh store.
+//! The contract as tests: what every store passes. A store's test calls [`conformance!`](crate::conformance).
+//!
+//! A store without a network says how one is opened: `conformance!(fresh())`. One that several handles, hosts and
+//! processes use at once implements [`Place`], and `conformance!(shared MyPlace)` tries several handles against each other
+//! too. One behind a network implements [`NetworkPlace`] besides, and `conformance!(network MyPlace)` also cuts, delays
+//! and half-closes its connections in every call ([`proxy`]). Nothing is skipped: what a form does not try is not among
+//! its tests.
 //!
 //! The cases know the contract alone; what is particular to one store stands with that store.
 
 #![allow(clippy::missing_panics_doc, reason = "a case that fails panics")]
 
 mod cells;
+mod handles;
 mod log;
+mod network;
 mod order;
+mod place;
+pub mod proxy;
 mod queries;
 mod streams;
+mod writers;
 
 pub use cells::{cells_are_compared_and_set, cells_are_listed_in_order};
+pub use handles::{
+    a_deletion_holds_for_every_handle, a_handle_is_told_of_what_another_appends,
+    of_cells_written_at_once_one_wins, of_writers_on_many_handles_one_wins,
+    what_one_handle_writes_another_reads,
+};
 pub use log::{
     a_batch_is_all_or_nothing, a_deleted_stream_stays_gone, a_phantom_head_is_a_conflict,
     a_step_is_kept_whole, large_steps_are_taken_up_to_the_limit, of_many_writers_one_wins,
     requests_fail_alone, several_steps_are_one,
 };
+pub use network::{
+    a_connection_that_is_held_is_survived, a_cut_before_the_answer_is_survived,
+    a_cut_before_the_request_is_survived, a_cut_behind_the_answer_is_survived,
+    a_cut_within_the_request_is_survived, a_half_closed_connection_is_survived,
+    a_reader_that_waits_outlives_its_connection, a_server_that_is_gone_is_survived,
+    a_slow_connection_is_only_slow,
+};
 pub use order::{
     a_scan_goes_on_behind_any_record, a_scan_misses_nothing_under_writers,
     the_end_is_behind_what_was_answered,
 };
+pub use place::{NetworkPlace, Place};
 pub use queries::{what_is_asked_is_answered_from_the_records, where_streams_stood_is_told};
 pub use streams::{hostile_ids_are_apart, streams_are_listed_in_order, tenants_are_apart};
+pub use writers::{writers_on_many_handles_disturb_no_reader, writers_that_give_up_disturb_no_reader};
 
 use super::{Append, Head, Outcome, Payload, RecordedEvent, RecordedStep, Revision, Store, StreamId, Unit};
 
-/// One test for each case of the contract. `$open` is an expression that opens a fresh store; it may borrow nothing.
+/// One test for each case of the contract, in the module where it stands.
+///
+/// - `conformance!(open)`: an expression that opens a fresh store; it may borrow nothing.
+/// - `conformance!(shared Place)`: a [`Place`], and the cases of several handles besides.
+/// - `conformance!(network Place)`: a [`NetworkPlace`], and those of lost connections besides.
 #[macro_export]
 macro_rules! conformance {
-    ($open:expr) => {
-        $crate::conformance! { @each $open;
+    (shared $place:ty) => {
+        $crate::conformance! { @stores (store $place) }
+        $crate::conformance! { @places (place $place) }
+    };
+    (network $place:ty) => {
+        $crate::conformance! { shared $place }
+        $crate::conformance! { @networks (place $place) }
+    };
+    (@stores $how:tt) => {
+        $crate::conformance! { @each $how
             requests_fail_alone
             a_phantom_head_is_a_conflict
             several_steps_are_one
@@ -42,6 +78,7 @@ macro_rules! conformance {
             a_scan_misses_nothing_under_writers
             a_scan_goes_on_behind_any_record
             the_end_is_behind_what_was_answered
+            writers_that_give_up_disturb_no_reader
             tenants_are_apart
             hostile_ids_are_apart
             streams_are_listed_in_order
@@ -51,14 +88,54 @@ macro_rules! conformance {
             what_is_asked_is_answered_from_the_records
         }
     };
-    (@each $open:expr; $($case:ident)*) => {
+    (@places $how:tt) => {
+        $crate::conformance! { @each $how
+            what_one_handle_writes_another_reads
+            of_writers_on_many_handles_one_wins
+            a_handle_is_told_of_what_another_appends
+            a_deletion_holds_for_every_handle
+            of_cells_written_at_once_one_wins
+            writers_on_many_handles_disturb_no_reader
+        }
+    };
+    (@networks $how:tt) => {
+        $crate::conformance! { @each $how
+            a_server_that_is_gone_is_survived
+            a_cut_before_the_request_is_survived
+            a_cut_within_the_request_is_survived
+            a_cut_before_the_answer_is_survived
+            a_cut_behind_the_answer_is_survived
+            a_half_closed_connection_is_survived
+            a_connection_that_is_held_is_survived
+            a_slow_connection_is_only_slow
+            a_reader_that_waits_outlives_its_connection
+        }
+    };
+    (@each $how:tt $($case:ident)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new($open);
-                $crate::store::conformance::$case(store).await;
+                $crate::conformance! { @run $how $case }
             }
         )*
+    };
+    (@run (open $open:expr) $case:ident) => {
+        let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new($open);
+        $crate::store::conformance::$case(store).await;
+    };
+    (@run (store $place:ty) $case:ident) => {
+        let place = <$place as $crate::store::conformance::Place>::fresh().await;
+        let store = $crate::store::conformance::Place::open(&place).await;
+        $crate::store::conformance::$case(store).await;
+        $crate::store::conformance::Place::remove(place).await;
+    };
+    (@run (place $place:ty) $case:ident) => {
+        let place = <$place as $crate::store::conformance::Place>::fresh().await;
+        $crate::store::conformance::$case(&place).await;
+        $crate::store::conformance::Place::remove(place).await;
+    };
+    ($open:expr) => {
+        $crate::conformance! { @stores (open $open) }
     };
 }
 

@@ -2,13 +2,29 @@
 
 mod failures;
 
+use statewright::store::Store;
+use statewright::store::conformance::Place;
 use statewright_sqlite::SqliteStore;
+use std::sync::Arc;
 use tempfile::TempDir;
 
-/// A store in a folder of its own, which lasts as long as the test's process.
-fn fresh() -> SqliteStore {
-    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder").keep();
-    SqliteStore::open(folder.join("test.db")).expect("it opens")
+/// A store in a folder of its own.
+struct File {
+    store: Arc<SqliteStore>,
+    _folder: TempDir,
 }
 
-statewright::conformance!(crate::fresh());
+impl Place for File {
+    async fn fresh() -> Self {
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+        let store = SqliteStore::open(folder.path().join("test.db")).expect("it opens");
+        Self { store: Arc::new(store), _folder: folder }
+    }
+
+    /// One process has the file, so its handles are one store.
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+}
+
+statewright::conformance!(shared File);
