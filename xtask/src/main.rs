@@ -1,11 +1,12 @@
 //! The tasks of this workspace: `cargo xtask test` does everything that a change must pass.
 //!
-//! Each task is a list of commands; nothing here knows what they check.
+//! Most tasks are a list of commands; nothing here knows what they check.
+
+mod cargo;
+mod services;
 
 use clap::{Parser, Subcommand};
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(about = "Tasks of the statewright workspace")]
@@ -24,47 +25,33 @@ enum Task {
     Lock,
     /// Print the figures: durable steps per second, replay, build times
     Bench,
+    /// Servers for tests and for trying things out: start them, see them, stop them
+    #[command(subcommand)]
+    Services(services::Task),
 }
 
 fn main() -> ExitCode {
-    let task = Arguments::parse().task;
-    let steps: &[&[&str]] = match task {
-        Task::Test => &[
-            &["fmt", "--all", "--check"],
-            &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"],
-            &["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"],
-        ],
-        Task::Bless => &[&["test", "--package", "statewright-macros", "--package", "statewright-ui-tests"]],
-        Task::Lock => &[&["test", "--package", "dsl-examples", "--lib", "locked"]],
-        Task::Bench => &[&["run", "--release", "--locked", "--package", "statewright-benches"]],
+    let done = match Arguments::parse().task {
+        Task::Test => cargo::test(),
+        Task::Bless => cargo::bless(),
+        Task::Lock => cargo::lock(),
+        Task::Bench => cargo::bench(),
+        Task::Services(task) => services::run(&task),
     };
-    let updates: &[(&str, &str)] = match task {
-        Task::Bless => &[("INSTA_UPDATE", "always"), ("TRYBUILD", "overwrite")],
-        Task::Lock => &[("STATEWRIGHT_LOCK", "update")],
-        Task::Test | Task::Bench => &[],
-    };
-    for step in steps {
-        eprintln!("> cargo {}", step.join(" "));
-        if let Err(why) = run(step, updates) {
-            eprintln!("xtask: `cargo {}` {why}", step.join(" "));
-            return ExitCode::FAILURE;
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {}", told(&*error));
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn run(step: &[&str], updates: &[(&str, &str)]) -> Result<(), String> {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(step).current_dir(root()).envs(updates.iter().copied());
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("ended with {status}")),
-        Err(cause) => Err(format!("could not be started: {cause}")),
-    }
-}
+/// Whatever ends a task.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The workspace's root: the folder above this package.
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
