@@ -5,10 +5,11 @@ mod memory;
 use statewright::Host;
 use statewright::history::Transition;
 use statewright::projection::{ApplyError, Projection, Unapplied};
+use statewright::store::Store;
 use statewright::subscription::Start;
 use statewright_sqlite::rusqlite::{self, params};
 use statewright_sqlite::{Progress, ProjectionError, Projector, SqliteProjection, SqliteStore, Tables};
-use statewright_tests::{Door, DoorEvent, DoorTrigger};
+use statewright_tests::{Door, DoorEvent, DoorTrigger, files};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -315,4 +316,50 @@ async fn a_name_that_can_be_no_tables_is_refused() {
     let desk = Desk::open(folder.path()).await;
     let refused = desk.store.project(Odd, desk.host.subscribe(Start::Beginning));
     assert!(matches!(refused, Err(ProjectionError::Name { name }) if name == "odd_one"));
+}
+
+/// What stood beside each record, in tables of one build each.
+struct Names(u32);
+
+const NAME: &str = "a-name-that-is-to-be-gone";
+
+impl Projection<Tables> for Names {
+    type Item = Transition<Door>;
+
+    fn name(&self) -> &'static str {
+        "names"
+    }
+
+    fn build(&self) -> u32 {
+        self.0
+    }
+
+    fn apply(&self, tables: &mut Tables, item: &Transition<Door>) -> Result<(), ApplyError> {
+        let name = if self.0 == 1 { NAME } else { "nobody" };
+        let row = params![item.record.revision.0.cast_signed(), name];
+        tables.statement("INSERT INTO {names} VALUES (?1, ?2)")?.execute(row)?;
+        Ok(())
+    }
+}
+
+impl SqliteProjection for Names {
+    fn schema(&self) -> &'static str {
+        "CREATE TABLE {names} (revision INTEGER PRIMARY KEY, name TEXT NOT NULL)"
+    }
+}
+
+#[tokio::test]
+async fn what_a_build_held_is_in_no_file_once_another_serves() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let desk = Desk::open(folder.path()).await;
+    desk.knock("front", 200).await;
+    for build in [1, 2] {
+        let names = desk.store.project(Names(build), desk.host.subscribe(Start::Beginning));
+        let mut names = names.expect("a name");
+        while names.advance().await.expect("it goes on").serving != Some(build) {}
+        desk.store.scrub().await.expect("the log is emptied");
+        let holds = files::holds(&files::bytes(folder.path()), NAME);
+        assert_eq!(holds, build == 1, "build {build}");
+    }
+    desk.close().await;
 }

@@ -34,7 +34,7 @@ impl Workshop {
             connection.set_prepared_statement_cache_capacity(64);
             connection.pragma_update(None, "busy_timeout", 5_000)?;
             connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
-            for setting in ["synchronous", "max_page_count"] {
+            for setting in ["synchronous", "max_page_count", "secure_delete"] {
                 let value: i64 = writer.pragma_query_value(None, setting, |row| row.get(0))?;
                 connection.pragma_update(None, setting, value)?;
             }
