@@ -53,6 +53,13 @@ impl Rule {
         let capacity = capacity.ok_or_else(|| LimitError::TooSlow { limit: name() })?;
         Ok(Self { spacing, capacity, cost: spacing * u64::from(cost) })
     }
+
+    /// When a bucket is full again behind a pass, or how many ticks are missing for it.
+    fn pass(&self, full_at: u64, now: u64) -> Result<u64, u64> {
+        let full_at = full_at.max(now).saturating_add(self.cost);
+        let missing = full_at.saturating_sub(now.saturating_add(self.capacity));
+        if missing > 0 { Err(missing) } else { Ok(full_at) }
+    }
 }
 
 /// Tokens that were taken. Dropped, they stay taken; a limiter takes them back once.
@@ -92,16 +99,19 @@ impl Bucket {
         let given_back = self.given_back.load(Ordering::Acquire);
         let mut seen = self.full_at.load(Ordering::Acquire);
         loop {
-            let full_at = seen.max(now).saturating_add(rule.cost);
-            let missing = full_at.saturating_sub(now.saturating_add(rule.capacity));
-            if missing > 0 {
-                return Err(missing);
-            }
+            let full_at = rule.pass(seen, now)?;
             match self.full_at.compare_exchange_weak(seen, full_at, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(Receipt { full_at, given_back }),
                 Err(newer) => seen = newer,
             }
         }
+    }
+
+    /// [`take`](Self::take) where nobody else can: an atomic operation costs as much as all the rest of it.
+    pub(super) fn take_alone(&mut self, rule: &Rule, now: u64) -> Result<Receipt, u64> {
+        let full_at = rule.pass(*self.full_at.get_mut(), now)?;
+        *self.full_at.get_mut() = full_at;
+        Ok(Receipt { full_at, given_back: *self.given_back.get_mut() })
     }
 
     /// Takes tokens whether they are there or not.

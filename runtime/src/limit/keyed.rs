@@ -5,7 +5,7 @@
 use super::bucket::{Bucket, Pass};
 use super::core::Core;
 use super::queue::{self, Queue, Spot};
-use super::tally::Stand;
+use super::tally::{Passed, Stand};
 use super::time::ticks;
 use super::{Exceeded, LimitError, LimitStats, RateLimit};
 use crate::clock::Clock;
@@ -63,6 +63,8 @@ struct Part {
     sweep_at: usize,
     /// Before this moment looking through it again is of no use.
     not_before: u64,
+    /// What passed at once, counted under the part's lock.
+    passed: Passed,
 }
 
 #[derive(Debug)]
@@ -97,7 +99,14 @@ impl KeyedLimiter {
     /// # Errors
     /// The limit means nothing: see [`LimitError`].
     pub fn new(limit: RateLimit, clock: Arc<dyn Clock>) -> Result<Self, LimitError> {
-        let part = || Mutex::new(Part { kept: HashTable::new(), sweep_at: SWEEP_MIN, not_before: 0 });
+        let part = || {
+            Mutex::new(Part {
+                kept: HashTable::new(),
+                sweep_at: SWEEP_MIN,
+                not_before: 0,
+                passed: Passed::default(),
+            })
+        };
         Ok(Self {
             core: Core::new(limit, clock)?,
             parts: std::array::from_fn(|_| part()),
@@ -219,6 +228,7 @@ impl KeyedLimiter {
                 stand.waiting += kept.queue.len() as u64;
                 stand.bytes += kept.text.len() as u64;
             }
+            stand.passed.add(&part.passed);
             stand.keys += part.kept.len() as u64;
             stand.bytes += part.kept.allocation_size() as u64;
         }
@@ -228,13 +238,13 @@ impl KeyedLimiter {
     /// The common case: there is a bucket, there are tokens in it, and nobody waits for them. One look, one reading of the
     /// clock.
     fn take_at_once(&self, key: Key<'_>) -> Option<Pass> {
-        let taken = self.find(key, |kept| {
-            let now = self.core.time.now();
-            let receipt = (kept.queue.len() == 0).then(|| kept.bucket.take(&self.core.rule, now.bucket).ok());
-            Some((receipt.flatten()?, now.clock))
-        });
-        let (receipt, clock) = taken.flatten()?;
-        self.core.tally.allow(clock);
+        let hash = self.hasher.hash_one(key);
+        let mut part = lock(self.part(hash));
+        let Part { kept, passed, .. } = &mut *part;
+        let kept = kept.find_mut(hash, |kept| kept.key() == key).filter(|kept| kept.queue.len() == 0)?;
+        let now = self.core.time.now();
+        let receipt = kept.bucket.take_alone(&self.core.rule, now.bucket).ok()?;
+        passed.count(now.clock);
         Some(Pass(Some(receipt)))
     }
 

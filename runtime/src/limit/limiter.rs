@@ -102,6 +102,7 @@ impl Limiter {
             waiting: self.waiting.load(Ordering::Acquire) as u64,
             keys: 1,
             bytes: size_of::<Self>() as u64,
+            ..Stand::default()
         };
         self.core.stats(now.clock, stand)
     }

@@ -44,7 +44,7 @@ pub struct LimitStats {
 pub(super) struct Tally {
     began: u64,
     allowed: AtomicU64,
-    /// By the clock, in ticks; 0: never.
+    /// By the clock, in ticks, and one more; 0: never.
     last: AtomicU64,
     rejected: AtomicU64,
     waited: AtomicU64,
@@ -59,6 +59,27 @@ pub(super) struct Stand {
     pub(super) waiting: u64,
     pub(super) keys: u64,
     pub(super) bytes: u64,
+    /// What was counted beside the [`Tally`].
+    pub(super) passed: Passed,
+}
+
+/// Triggers that were let through, counted by whoever holds a lock anyway.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Passed {
+    allowed: u64,
+    /// By the clock, in ticks, and one more; 0: never.
+    last: u64,
+}
+
+impl Passed {
+    pub(super) fn count(&mut self, clock: u64) {
+        self.add(&Self { allowed: 1, last: clock.saturating_add(1) });
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.allowed = self.allowed.saturating_add(other.allowed);
+        self.last = self.last.max(other.last);
+    }
 }
 
 impl Tally {
@@ -100,7 +121,10 @@ impl Tally {
     pub(super) fn stats(&self, now: u64, tokens: (u32, u32), stand: Stand) -> LimitStats {
         let (capacity, cost) = tokens;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let (allowed, rejected, refunded) = (read(&self.allowed), read(&self.rejected), read(&self.refunded));
+        let mut passed = stand.passed;
+        passed.add(&Passed { allowed: read(&self.allowed), last: read(&self.last) });
+        let Passed { allowed, last } = passed;
+        let (rejected, refunded) = (read(&self.rejected), read(&self.refunded));
         let taken = allowed.saturating_sub(refunded).saturating_mul(cost.into());
         let ago = |last| Duration::from_nanos(now.saturating_add(1).saturating_sub(last) / TICKS_PER_NANO);
         LimitStats {
@@ -111,7 +135,7 @@ impl Tally {
             waited: read(&self.waited),
             refunded,
             waiting: stand.waiting,
-            last_acquired: Some(read(&self.last)).filter(|last| *last > 0).map(ago),
+            last_acquired: Some(last).filter(|last| *last > 0).map(ago),
             utilisation: percent(capacity.saturating_sub(stand.available).into(), capacity.into()),
             rejection: percent(rejected, allowed.saturating_add(rejected)),
             effective_rate: ratio(taken, now.saturating_sub(self.began)) * 1e9 * ratio(TICKS_PER_NANO, 1),
