@@ -1,7 +1,7 @@
 //! Figures of the whole on SQLite, each beside its ceiling in the same run: trust the ratios, not the absolutes.
 //!
 //! All with `cargo xtask bench`; one by its name, `dispatch`, `decode`, `steps`, `batch`, `replay`, `replay_check`, `history`,
-//! `idle`, `limit`, `timers` or `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is
+//! `idle`, `limit`, `timers`, `personal` or `build`, with `cargo run --release -p statewright-benches -- <name>`. The ceiling of durable steps is
 //! the store alone, fed with the same steps by as many tasks.
 
 mod batch;
@@ -12,6 +12,7 @@ mod history;
 mod idle;
 mod limit;
 mod machine;
+mod personal;
 mod race;
 mod replay;
 mod replay_check;
@@ -60,6 +61,9 @@ async fn main() -> Result<(), Failure> {
     }
     if wanted("timers") {
         timers::run().await?;
+    }
+    if wanted("personal") {
+        personal::run().await?;
     }
     if wanted("build") {
         build::run()?;
