@@ -5,13 +5,14 @@ mod effects;
 mod files;
 mod forget;
 mod keys;
+mod lifted;
 mod subscriptions;
 
 use statewright::clock::FakeClock;
 use statewright::host::HostBuilder;
 use statewright::personal::KeyRing;
 use statewright::store::{Cell, Cursor, MemoryStore, Record, Shard, Store};
-use statewright::{Host, Personal};
+use statewright::{Host, Machine, Personal};
 use statewright_tests::stay::{Guest, Stay, StayEvent, StayTrigger};
 use std::sync::Arc;
 
@@ -22,8 +23,12 @@ fn ring() -> KeyRing {
     KeyRing::new("2026", [26; 32])
 }
 
+fn builder_of<M: Machine>(store: &Arc<MemoryStore>) -> HostBuilder<M> {
+    Host::<M>::builder(Arc::clone(store)).effects_elsewhere().clock(FakeClock::default())
+}
+
 fn builder(store: &Arc<MemoryStore>) -> HostBuilder<Stay> {
-    Host::<Stay>::builder(Arc::clone(store)).effects_elsewhere().clock(FakeClock::default())
+    builder_of(store)
 }
 
 async fn host(store: &Arc<MemoryStore>) -> Host<Stay> {
