@@ -7,7 +7,8 @@ use crate::names::snake_case;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Fields, Member, Type};
+use syn::visit::{self, Visit};
+use syn::{Fields, Member, PathSegment, Type};
 
 /// ```text
 /// #[serde(tag = "name", content = "payload")]
@@ -51,19 +52,29 @@ pub(super) fn emit_effects(emitter: &Emitter<'_>) -> TokenStream {
     }
 }
 
-/// The first effect with a field of type `Personal`, if there is one.
+/// The first effect with a field that holds personal data, if there is one.
 fn emit_personal(emitter: &Emitter<'_>) -> Option<TokenStream> {
-    let holds = |ty: &Type| matches!(ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "Personal"));
-    let mut all = emitter
-        .model
-        .effects
-        .iter()
-        .flat_map(|effect| fields(&effect.named).map(move |field| (&effect.named, field)));
-    let (named, (_, field, _)) = all.find(|(_, (_, _, ty))| holds(ty))?;
+    let effects = emitter.model.effects.iter().map(|effect| &effect.named);
+    let mut all = effects.flat_map(|named| fields(named).map(move |field| (named, field)));
+    let (named, (_, field, _)) = all.find(|(_, (_, _, ty))| holds_personal(ty))?;
     let (effect, field) = (named.variant.ident.unraw().to_string(), field.unraw().to_string());
     Some(quote! {
         const PERSONAL: ::core::option::Option<(&'static str, &'static str)> = ::core::option::Option::Some((#effect, #field));
     })
+}
+
+/// Whether a type is `Personal`, or is written with it: `Option<Personal<String>>`.
+fn holds_personal(ty: &Type) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+            self.0 |= segment.ident == "Personal";
+            visit::visit_path_segment(self, segment);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_type(ty);
+    search.0
 }
 
 fn emit_handlers(emitter: &Emitter<'_>, effect: &Ident) -> TokenStream {

@@ -2,6 +2,7 @@
 
 use super::*;
 use statewright::effect::{EffectAnswer, EffectCx, EffectError};
+use statewright::error::BuildError;
 use statewright::store::Revision;
 use statewright_tests::stay::StayEffects;
 use tokio::sync::mpsc;
@@ -82,4 +83,32 @@ async fn a_dead_letter_holds_what_is_sealed() {
     assert!(!everything(&*store).await.contains(NAME));
     host.shutdown().await;
     asks.shutdown().await;
+}
+
+/// Only an effect holds personal data, and not as the field itself.
+mod within {
+    use statewright::prelude::*;
+
+    state_machine! {
+        pub(super) machine Letter {
+            triggers { Send }
+            effects { Write { copies: u64, to: Option<Personal<String>> } }
+            initial Open;
+            state Open {
+                on Send => Sent do Write { copies: 1, to: Some(Personal::of(7, "Ann Archer".to_owned())) };
+            }
+            final Sent;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_holds_a_personal_value_asks_for_a_key_too() {
+    let store = Arc::new(MemoryStore::with_shards(1));
+    let refused = builder_of::<within::Letter>(&store).build().await.expect_err("it has no key");
+    let wanted = BuildError::NoPersonalKey { machine: "Letter", name: "Write", field: "to" };
+    assert_eq!(refused.to_string(), wanted.to_string());
+    let host = builder_of::<within::Letter>(&store).personal_key(ring()).build().await.expect("it has one");
+    host.instance("1").fire(within::LetterTrigger::Send).await.expect("open");
+    assert!(!everything(&*store).await.contains("Ann Archer"));
 }
