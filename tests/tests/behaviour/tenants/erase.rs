@@ -1,13 +1,16 @@
 //! A tenant that is erased is nowhere any more, and nobody else misses anything.
 
 use super::{ACME, Bell, House, OTHER, holds, houses};
+use bytes::Bytes;
 use statewright::clock::FakeClock;
 use statewright::definition::LimitScope;
 use statewright::error::{FireError, LoadError};
 use statewright::host::Unreadable;
 use statewright::limit::RateLimit;
 use statewright::store::faulty::Faulty;
-use statewright::store::{Kind, MemoryStore, Record, Revision, Shard, Store, StreamId};
+use statewright::store::{
+    CellKey, Kind, MemoryStore, Put, Record, Revision, Shard, Store, StoreError, StreamId,
+};
 use statewright::{Host, Tenancy};
 use statewright_sqlite::SqliteStore;
 use statewright_tests::files;
@@ -143,6 +146,30 @@ async fn an_instance_that_begins_behind_the_eraser_is_erased_all_the_same() {
     is_gone(&*store, ACME).await;
     let stream = StreamId::new(ACME, "Door", "late");
     assert_eq!(store.head(&stream).await.expect("memory").revision, Revision(2), "it did begin");
+}
+
+/// Somebody who never looks for the mark, and writes behind every pass.
+#[tokio::test]
+async fn an_erasure_that_comes_to_no_end_says_so() {
+    let store = Arc::new(MemoryStore::with_shards(1));
+    let host = Host::<Door>::builder(Arc::clone(&store)).effects_elsewhere().build().await.expect("fine");
+    let acme = host.tenant(ACME).expect("an id");
+    acme.instance("1").fire(DoorTrigger::Open).await.expect("always");
+    let writes = tokio::spawn(async move {
+        loop {
+            let key = CellKey { shard: Shard(0), name: format!("dead/Door/{ACME}/1").into() };
+            let put = Put { key, version: None, value: Some(Bytes::from_static(b"{}")) };
+            store.put(vec![put]).await.expect("memory");
+            tokio::task::yield_now().await;
+        }
+    });
+    let error = acme.erase().await.expect_err("something is left each time");
+    assert!(
+        matches!(error, StoreError::Contended { ref stream, .. } if *stream.tenant == *ACME),
+        "{error:?}"
+    );
+    writes.abort();
+    host.shutdown().await;
 }
 
 #[tokio::test]
