@@ -39,6 +39,7 @@ impl Mongodb {
             let mut command: Vec<OsString> =
                 vec![home.join("bin/python").into(), home.join("bin/secantusd-py").into()];
             command.extend(["--host", "127.0.0.1", "--port", &port.to_string()].map(OsString::from));
+            command.push("--enable-test-commands".into());
             command.extend(["--storage-path".into(), folder.path().join("data").into()]);
             command.extend((durability == Durability::Full).then(|| "--sync-on-commit".into()));
             let plan = Plan { server: SERVER, folder, signal: "TERM", command, proof: Box::new(look) };
