@@ -1,0 +1,28 @@
+//! The store of [`statewright`] on PostgreSQL: many hosts, one server.
+//!
+//! A few writers collect what is to be appended and write it in one transaction each, which bumps the counter of every
+//! shard that it touches before it looks at the heads. So the transactions of a shard follow each other, and nothing ever
+//! becomes visible behind a reader's cursor.
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod connections;
+mod error;
+mod options;
+mod pipeline;
+mod rows;
+mod schema;
+mod shelf;
+mod statements;
+mod statistics;
+mod store;
+mod text;
+mod tls;
+mod transaction;
+mod wake;
+mod writer;
+
+pub use error::PostgresError;
+pub use options::{Durability, Options};
+pub use statistics::Statistics;
+pub use store::PostgresStore;

@@ -1,0 +1,16 @@
+//! The PostgreSQL store keeps the contract, on the newest server, on the oldest, and as behind a pooler.
+
+mod failures;
+mod options;
+mod place;
+mod schema;
+
+statewright::conformance!(network crate::place::Schema);
+
+mod oldest {
+    statewright::conformance!(shared crate::place::Oldest);
+}
+
+mod pooled {
+    statewright::conformance!(shared crate::place::Pooled);
+}
