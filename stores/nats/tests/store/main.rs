@@ -1,0 +1,7 @@
+//! The NATS store keeps the contract, refuses what it is not sound on, and survives what happens to clusters.
+
+mod place;
+mod refusals;
+mod traps;
+
+statewright::conformance!(network crate::place::OnServer);
