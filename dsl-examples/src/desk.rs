@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod drive;
 pub(crate) mod generate;
 pub(crate) mod input;
+pub(crate) mod keep;
 pub(crate) mod past;
 pub(crate) mod progress;
 pub(crate) mod report;

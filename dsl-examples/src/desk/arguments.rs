@@ -20,9 +20,10 @@ pub(crate) struct Arguments {
     /// it a month of a desk is generated
     pub(crate) input: Option<PathBuf>,
 
-    /// The SQLite file that keeps the incidents
-    #[arg(long, value_name = "FILE", default_value = "incidents.db", global = true)]
-    pub(crate) store: PathBuf,
+    /// What keeps the incidents: a SQLite file, or, where the program was built with these features,
+    /// `postgres://user@host/database` or `nats://host`; on those, several processes may run the same log at once
+    #[arg(long, value_name = "FILE|URL", default_value = "incidents.db", global = true)]
+    pub(crate) store: String,
 
     /// How the report is printed
     #[arg(long, value_enum, default_value_t = Form::Table)]

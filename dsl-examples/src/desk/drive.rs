@@ -2,6 +2,7 @@
 
 use super::arguments::Arguments;
 use super::input::{Input, Row};
+use super::keep::Keep;
 use super::progress;
 use super::report::{Report, Tally};
 use dsl_examples::incident::{Incident, IncidentTrigger, Substatus};
@@ -10,7 +11,6 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use statewright::host::{BatchItem, BatchOptions, BatchOutcome, BatchRequest};
 use statewright::{FireError, Host};
-use statewright_sqlite::SqliteStore;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,8 +38,8 @@ struct Unsettled {
 
 /// Runs the job; the answer is the report and the number of bad rows.
 pub(crate) async fn drive(arguments: &Arguments, input: Input) -> Result<(Report, u64), Failure> {
-    let store = Arc::new(SqliteStore::open(&arguments.store)?);
-    let host = Host::<Incident>::builder(Arc::clone(&store)).command_window(ROWS_REMEMBERED).build().await?;
+    let keep = Keep::make(&arguments.store).await?;
+    let host = Host::<Incident>::builder(keep.store()).command_window(ROWS_REMEMBERED).build().await?;
     let bar = progress::bar(input.len());
     let began = Instant::now();
     let (mut tally, last, bad) = fire_all(&host, input, (arguments.concurrency.get(), &bar)).await?;
@@ -47,7 +47,7 @@ pub(crate) async fn drive(arguments: &Arguments, input: Input) -> Result<(Report
     bar.finish_and_clear();
     tally.measure(&host, last).await?;
     host.shutdown().await;
-    store.close();
+    keep.close();
     Ok((Report::of(tally, took), bad))
 }
 

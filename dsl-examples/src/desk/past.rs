@@ -4,17 +4,15 @@
 
 use super::arguments::Past;
 use super::drive::Failure;
+use super::keep::Keep;
 use anstyle::{AnsiColor, Style};
 use dsl_examples::incident::{Desk, Incident, IncidentNode, IncidentState};
 use jiff::Timestamp;
 use statewright::history::{Filter, Transition};
 use statewright::store::Kind;
 use statewright::{Host, Machine};
-use statewright_sqlite::SqliteStore;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
-use std::sync::Arc;
 
 const DIM: Style = Style::new().dimmed();
 const STATE: Style = AnsiColor::Cyan.on_default();
@@ -23,12 +21,9 @@ const AFTER: Style = AnsiColor::Green.on_default();
 const REFUSED: Style = AnsiColor::Yellow.on_default();
 
 /// Answers a question, from the records alone.
-pub(crate) async fn tell(past: &Past, path: &Path) -> Result<(), Failure> {
-    if !path.exists() {
-        return Err(format!("there are no incidents in `{}`: run the log first", path.display()).into());
-    }
-    let store = Arc::new(SqliteStore::open(path)?);
-    let host = Host::<Incident>::builder(Arc::clone(&store)).build().await?;
+pub(crate) async fn tell(past: &Past, place: &str) -> Result<(), Failure> {
+    let keep = Keep::open(place).await?;
+    let host = Host::<Incident>::builder(keep.store()).build().await?;
     let mut out = anstream::stdout();
     match past {
         Past::Report { at } => report(&host, *at, &mut out).await?,
@@ -36,7 +31,7 @@ pub(crate) async fn tell(past: &Past, path: &Path) -> Result<(), Failure> {
         Past::Replay { case } => replay(&host, case, &mut out).await?,
     }
     host.shutdown().await;
-    store.close();
+    keep.close();
     Ok(())
 }
 

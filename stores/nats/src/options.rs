@@ -82,7 +82,7 @@ pub struct Options {
 
 impl Options {
     /// From `nats://[user:password@]host[:port][,host[:port]…][/name][?shards=16&replicas=3]`; `tls://` requires TLS. A user
-    /// without a password is a token. What has a special meaning in a URL is written as `%XX`.
+    /// without a password is a token; the scheme may stand before each server. What has a special meaning in a URL is written as `%XX`.
     ///
     /// # Errors
     /// It has another form, or an option or value that there is not.
@@ -92,7 +92,9 @@ impl Options {
         if !["nats", "tls"].contains(&scheme) {
             return Err(wrong("it begins with `nats://` or `tls://`"));
         }
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // Other clients want the scheme before each server.
+        let rest = rest.replace(&format!(",{scheme}://"), ",");
+        let (rest, query) = rest.split_once('?').unwrap_or((&rest, ""));
         let (place, name) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, hosts) = match place.rsplit_once('@') {
             None => (Login::Nobody, place),
@@ -362,6 +364,8 @@ mod tests {
         assert!(
             matches!(&options.login, Login::User(user, password) if user == "ann" && password == "p@ss/")
         );
+        let listed = Options::from_url("nats://a:4300,nats://b,nats://c/desk").expect("it is whole");
+        assert_eq!(listed.place(), "nats://a:4300,b:4222,c:4222/desk");
         let options: Options = "tls://s3cr3t@a".parse().expect("it is whole");
         assert_eq!((&*options.name, options.tls), ("statewright", true));
         assert!(matches!(&options.login, Login::Token(token) if token == "s3cr3t"));

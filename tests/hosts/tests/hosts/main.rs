@@ -1,0 +1,20 @@
+//! Many hosts on one store, as processes that are killed and paused: nothing is lost, and what is done twice is told.
+
+mod bells;
+mod fleet;
+mod heard;
+
+use statewright_hosts_tests::place::Place;
+use statewright_services as services;
+use std::sync::LazyLock;
+
+static POSTGRES: LazyLock<services::Server> = LazyLock::new(|| services::postgres().expect("a server"));
+static NATS: LazyLock<services::Server> = LazyLock::new(|| services::nats_cluster().expect("a cluster"));
+
+fn postgres() -> Place {
+    Place::new(POSTGRES.url())
+}
+
+fn nats() -> Place {
+    Place::new(NATS.url())
+}
