@@ -12,6 +12,7 @@
 
 mod cells;
 mod handles;
+pub mod load;
 mod log;
 mod network;
 mod order;

@@ -29,6 +29,15 @@ impl NatsCluster {
         Ok(Self { nodes })
     }
 
+    /// Starts all nodes again after all were killed; a node alone is not ready before others are there. Returns when all are.
+    ///
+    /// # Errors
+    /// They do not become ready.
+    pub fn restart(&self) -> Result<(), ServiceError> {
+        self.nodes.iter().try_for_each(|node| node.process.relaunch())?;
+        self.nodes.iter().try_for_each(|node| node.process.wait())
+    }
+
     /// Its nodes, in the order in which they were started.
     pub fn nodes(&self) -> &[Nats] {
         &self.nodes

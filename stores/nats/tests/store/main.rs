@@ -1,5 +1,6 @@
 //! The NATS store keeps the contract, refuses what it is not sound on, and survives what happens to clusters.
 
+mod cluster;
 mod place;
 mod refusals;
 mod traps;

@@ -2,6 +2,7 @@
 
 mod failures;
 mod options;
+mod pair;
 mod place;
 mod schema;
 
