@@ -40,6 +40,7 @@ pub use batch::{
 };
 pub use builder::HostBuilder;
 pub use cache::Eviction;
+pub(crate) use effects::effects_checkpoint;
 pub use effects::{DeadLetter, DeadLetterError, DeadLetters, EffectOptions};
 pub use handle::{Command, Handle, Tenant};
 pub use health::{Health, Reason};

@@ -8,6 +8,7 @@
 
 pub mod breaker;
 pub mod clock;
+pub mod copy;
 pub mod cx;
 pub mod definition;
 pub mod effect;
@@ -39,6 +40,7 @@ pub mod timers;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use copy::copy;
 pub use cx::Cx;
 pub use definition::Definition;
 pub use error::{BuildError, FireError, LoadError};

@@ -15,7 +15,7 @@ pub use error::{KeysError, PersonalError};
 pub use keys::FORGOTTEN_SEEN_MAX;
 pub use ring::KeyRing;
 
-pub(crate) use keys::{Keys, Wanted, tenant_prefix};
+pub(crate) use keys::{Keys, OWN_CELLS, PREFIX, SECRET, Wanted, tenant_prefix};
 pub(crate) use scope::{
     Seals, compared, copied, hollow, in_data, in_effect, in_event, is_unopened, take_failure,
 };

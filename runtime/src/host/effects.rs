@@ -23,6 +23,7 @@ mod parked;
 mod shelf;
 mod window;
 
+pub(crate) use dispatcher::effects_checkpoint;
 pub use letters::{DeadLetter, DeadLetterError, DeadLetters};
 pub use options::EffectOptions;
 pub(super) use options::Ways;

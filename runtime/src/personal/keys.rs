@@ -33,12 +33,15 @@ const PAGE_MAX: usize = 256;
 const TRIES_MAX: u32 = 8;
 
 /// In a cell of its own, made with the first key: it names the keys of subjects.
-const SECRET: &str = "personal/secret";
+pub(crate) const SECRET: &str = "personal/secret";
 
 /// A cell that changes whenever a subject is forgotten.
 const FORGOTTEN: &str = "personal/forgotten";
 
-const PREFIX: &str = "personal/key/";
+pub(crate) const PREFIX: &str = "personal/key/";
+
+/// Cells of the store's own, in its first shard.
+pub(crate) const OWN_CELLS: [&str; 2] = [SECRET, FORGOTTEN];
 
 /// The key of a subject, as far as there is one.
 #[derive(Clone)]

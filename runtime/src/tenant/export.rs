@@ -93,7 +93,7 @@ impl ExportedRecord {
         Record { stream, revision, step: RecordedStep { kind, at, command, trigger, from, to, body } }
     }
 
-    fn of(record: Record) -> Self {
+    pub(crate) fn of(record: Record) -> Self {
         let (StreamId { machine, instance, .. }, revision) = (record.stream, record.revision);
         let RecordedStep { kind, at, command, trigger, from, to, body } = record.step;
         let (trigger, from, to) = (trigger.into_owned(), from.into_owned(), to.into_owned());

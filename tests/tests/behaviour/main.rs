@@ -2,6 +2,7 @@
 
 mod batch;
 mod commands;
+mod copy;
 mod crash;
 mod diff;
 mod effects;

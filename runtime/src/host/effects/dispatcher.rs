@@ -376,5 +376,10 @@ fn pieces<M: Machine>(record: &Record) -> Vec<(Box<str>, Option<u32>)> {
 }
 
 fn checkpoint<M: Machine>(shard: Shard) -> CellKey {
-    CellKey { shard, name: format!("effects/{}", M::DEFINITION.machine).into() }
+    effects_checkpoint(shard, M::DEFINITION.machine)
+}
+
+/// Where it stands how far the effects of a machine have run.
+pub(crate) fn effects_checkpoint(shard: Shard, machine: &str) -> CellKey {
+    CellKey { shard, name: format!("effects/{machine}").into() }
 }

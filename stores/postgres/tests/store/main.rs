@@ -1,5 +1,6 @@
 //! The PostgreSQL store keeps the contract, on the newest server, on the oldest, and as behind a pooler.
 
+mod copy;
 mod failures;
 mod options;
 mod pair;
