@@ -5,6 +5,7 @@ mod failures;
 mod options;
 mod pair;
 mod place;
+mod plans;
 mod schema;
 
 statewright::conformance!(network crate::place::Schema);

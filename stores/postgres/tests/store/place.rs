@@ -17,7 +17,7 @@ pub(crate) fn url() -> &'static str {
 }
 
 /// One of the oldest version that is supported, for the tests that ask for it.
-fn oldest() -> &'static str {
+pub(crate) fn oldest() -> &'static str {
     static SERVER: OnceLock<(Postgres, String)> = OnceLock::new();
     let start = || {
         let server = Postgres::start_version(15, Durability::Process).expect("there is a server");

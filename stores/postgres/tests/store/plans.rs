@@ -1,0 +1,68 @@
+//! Every statement uses an index at a million records, as prepared statements are planned here: once, for all parameters.
+
+use crate::place::{self, Schema};
+use statewright::store::conformance::Place;
+use statewright_postgres::Options;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// A million records of ten thousand streams, and a hundred thousand cells, in sixteen shards.
+const FILL: &str = "
+    INSERT INTO {schema}.records
+        (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
+    SELECT n % 16, n / 16 + 1, '', 'Order', 'order-' || n % 10000, n / 10000 + 1, 'step', n, n::text, 'Pay', 'Open', 'Paid', '{}'
+    FROM generate_series(0, 999999) n;
+    UPDATE {schema}.shards SET position = 62500;
+    INSERT INTO {schema}.cells (shard, name, version, value)
+    SELECT n % 16, 'agenda/Order/' || n, n, '' FROM generate_series(1, 100000) n;
+    ANALYZE {schema}.records; ANALYZE {schema}.cells; ANALYZE {schema}.shards";
+
+#[tokio::test]
+async fn every_statement_uses_an_index_at_a_million_records() {
+    let place = Schema::fresh().await;
+    check(&place::client().await, &place.options(), &place.name).await;
+    place.remove().await;
+}
+
+#[tokio::test]
+async fn every_statement_uses_an_index_on_the_oldest_server_too() {
+    let name = place::unique("plans");
+    let options = Options::from_url(place::oldest()).expect("it parses").schema(&name);
+    options.create().await.expect("it is made");
+    let (client, connection) = tokio_postgres::connect(place::oldest(), NoTls).await.expect("it is there");
+    tokio::spawn(connection);
+    check(&client, &options, &name).await;
+}
+
+async fn check(client: &Client, options: &Options, schema: &str) {
+    client.batch_execute(&FILL.replace("{schema}", schema)).await.expect("it is filled");
+    client.batch_execute("SET plan_cache_mode = force_generic_plan").await.expect("it is set");
+    for (name, sql) in options.statements() {
+        let plan = plan(client, &sql).await;
+        for table in ["records", "cells"] {
+            assert!(
+                !plan.contains(&format!("Seq Scan on {table}")),
+                "`{name}` reads all of `{table}`:\n{plan}"
+            );
+            let reads = sql.contains(&format!("{table} ")) && !sql.trim_start().starts_with("INSERT");
+            assert!(!reads || plan.contains("Index"), "`{name}` uses no index of `{table}`:\n{plan}");
+        }
+    }
+}
+
+/// As the server would carry it out, whatever the parameters are.
+async fn plan(client: &Client, sql: &str) -> String {
+    let parameters = (1..).take_while(|n| sql.contains(&format!("${n}"))).count();
+    client.batch_execute(&format!("PREPARE asked AS {sql}")).await.expect("it is a statement");
+    let arguments = vec!["NULL"; parameters].join(", ");
+    let explain = match parameters {
+        0 => "EXPLAIN EXECUTE asked".to_owned(),
+        _ => format!("EXPLAIN EXECUTE asked ({arguments})"),
+    };
+    let told = client.simple_query(&explain).await.expect("it is planned");
+    client.batch_execute("DEALLOCATE asked").await.expect("it was there");
+    let line = |message: &SimpleQueryMessage| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    };
+    told.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+}
