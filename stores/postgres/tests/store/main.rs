@@ -7,6 +7,7 @@ mod pair;
 mod place;
 mod plans;
 mod schema;
+mod spread;
 
 statewright::conformance!(network crate::place::Schema);
 
