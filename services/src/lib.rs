@@ -1,4 +1,4 @@
-//! Servers for tests: PostgreSQL, NATS (one, or a cluster) and a server that speaks MongoDB's protocol.
+//! Servers for tests: PostgreSQL (with pgbouncer before it, if wanted), NATS (one, or a cluster) and a server that speaks MongoDB's protocol.
 //!
 //! A server is private: a folder of its own, a free port of 127.0.0.1, and it ends with the process that asked for it,
 //! also when that is killed. It is taken from where it is first found: an address in the environment, an installed
@@ -13,6 +13,7 @@ mod guard;
 mod install;
 pub mod mongodb;
 pub mod nats;
+mod nobody;
 pub mod postgres;
 mod process;
 mod server;
@@ -21,6 +22,6 @@ pub use cache::folder;
 pub use error::{ServiceError, Tried};
 pub use mongodb::Mongodb;
 pub use nats::{Nats, NatsCluster};
-pub use postgres::{Postgres, PostgresPair};
+pub use postgres::{Pgbouncer, Postgres, PostgresPair};
 pub use process::Durability;
 pub use server::{Kind, Server, mongodb, nats, nats_cluster, postgres};

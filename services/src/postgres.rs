@@ -1,18 +1,19 @@
-//! PostgreSQL: private servers of a version, and a primary with a standby.
+//! PostgreSQL: private servers of a version, a primary with a standby, and a pooler before a server.
 //!
 //! Tables and roles are the asker's.
 
 mod binaries;
 mod pair;
+mod pgbouncer;
 
 pub use pair::PostgresPair;
+pub use pgbouncer::Pgbouncer;
 
 use crate::error::ServiceError;
 use crate::process::{self, Durability, Look, Plan, Process, at_free_port};
 use binaries::Binaries;
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
 
 const SERVER: &str = "PostgreSQL";
 
@@ -39,6 +40,14 @@ impl Postgres {
     /// There is none, or it does not start.
     pub fn start_version(major: u32, durability: Durability) -> Result<Self, ServiceError> {
         Self::of(&Binaries::version(major)?, durability)
+    }
+
+    /// Puts pgbouncer before it, in transaction mode, with at most `connections` to it of one role and database.
+    ///
+    /// # Errors
+    /// There is none, or it does not start.
+    pub fn behind_pgbouncer(self, connections: u16) -> Result<Pgbouncer, ServiceError> {
+        Pgbouncer::start(self, connections)
     }
 
     fn of(binaries: &Binaries, durability: Durability) -> Result<Self, ServiceError> {
@@ -124,11 +133,4 @@ fn look(folder: &Path) -> Look {
     } else {
         Look::NotYet
     }
-}
-
-/// A command of several words.
-fn prepared(words: &[OsString]) -> Command {
-    let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).env("LC_ALL", "C");
-    command
 }

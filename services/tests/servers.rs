@@ -197,3 +197,18 @@ fn what_is_dropped_is_gone() {
     drop(server);
     assert!(is_silent(&url));
 }
+
+#[test]
+fn a_pooler_ends_before_its_server() {
+    let server = Postgres::start(Durability::Process).expect("a server");
+    let behind = server.url();
+    let pooler = server.behind_pgbouncer(2).expect("a pooler");
+    let url = pooler.url();
+    assert!(answers(&url) && url != behind && pooler.server().url() == behind);
+    pooler.kill().expect("it runs");
+    assert!(is_silent(&url) && answers(&behind));
+    pooler.restart().expect("it starts again");
+    assert!(answers(&url));
+    drop(pooler);
+    assert!(is_silent(&url) && is_silent(&behind));
+}

