@@ -63,6 +63,21 @@ pub enum PostgresError {
         /// The most there can be.
         max: usize,
     },
+    /// There is no such role at the server.
+    #[error("there is no role `{role}`: make it first")]
+    NoRole {
+        /// As asked for.
+        role: String,
+    },
+    /// Row-level security would show everything to the role.
+    #[error(
+        "row-level security does not bind the role `{role}`: it is a superuser, has BYPASSRLS, or is or may become a role \
+         that writes the store; name one that is none of this"
+    )]
+    Unbound {
+        /// As asked for.
+        role: String,
+    },
     /// The server answered with an error. Its details are left out: they quote what was sent.
     #[error("the server said: {message} ({code})")]
     Server {

@@ -10,6 +10,7 @@ mod connections;
 mod error;
 mod options;
 mod pipeline;
+mod protection;
 mod rows;
 mod schema;
 mod shelf;

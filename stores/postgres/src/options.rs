@@ -2,6 +2,7 @@
 
 use crate::connections::Connections;
 use crate::error::{Name, PostgresError};
+use crate::protection;
 use crate::schema;
 use crate::store::PostgresStore;
 use statewright::store::StoreError;
@@ -161,6 +162,37 @@ impl Options {
     pub async fn create(&self) -> Result<(), StoreError> {
         let connections = Connections::new(self)?;
         let done = schema::create(&connections, self.shards, SHARDS).await;
+        connections.close();
+        done
+    }
+
+    /// Lets a role of the server read records, those of one tenant: the one that its connection names by
+    /// `SET statewright.tenant = '…'`. Without that, or with an empty one, it sees none. It may write nothing, and sees nothing
+    /// else of the store: neither cells (keys of personal data, snapshots) nor where the shards end.
+    ///
+    /// From then on row-level security is forced on every table, for every role but the store's own: the owner of the tables,
+    /// and who was granted what a store needs when this was called. Can be called again, for the same or another role; call it
+    /// again behind [`create`](Self::create) and whenever another role is to write.
+    ///
+    /// # Errors
+    /// The server cannot be reached, there is no store, the user does not own it, there is no such role, it is one that
+    /// row-level security does not bind, or somebody reads a table for more than a second (then trying again may help).
+    pub async fn protect(&self, role: &str) -> Result<(), StoreError> {
+        let connections = Connections::new(self)?;
+        let done = protection::protect(&connections, role).await;
+        connections.close();
+        done
+    }
+
+    /// Takes away what [`protect`](Self::protect) made, and all rights on the tables from every role but the store's own, so
+    /// that nobody sees more than before. A store that is not protected stays as it is, but for those rights.
+    ///
+    /// # Errors
+    /// The server cannot be reached, there is no store, the user does not own it, or somebody reads a table for more than a
+    /// second.
+    pub async fn unprotect(&self) -> Result<(), StoreError> {
+        let connections = Connections::new(self)?;
+        let done = protection::unprotect(&connections).await;
         connections.close();
         done
     }

@@ -8,6 +8,9 @@ use tokio_postgres::error::SqlState;
 /// Raised with every change of the tables, forward only.
 pub(crate) const SCHEMA: u32 = 1;
 
+/// Every table, in the order in which a transaction takes them.
+pub(crate) const TABLES: [&str; 3] = ["shards", "records", "cells"];
+
 /// Most bytes of a key as written: an entry of an index takes 2,704 with its head and alignment.
 pub(crate) const KEY_BYTES_MAX: usize = 2_600;
 
@@ -81,7 +84,7 @@ async fn create_once(
     asked: Option<u16>,
     shards_default: u16,
 ) -> Result<(), StoreError> {
-    check_encoding(connections).await?;
+    let is_there = check_database(connections).await?;
     let found = find(connections).await?;
     let from = match found {
         Some((found, _)) if found > SCHEMA => return Err(newer(&connections.name, found)),
@@ -97,8 +100,10 @@ async fn create_once(
     let shards = found.map_or(asked.unwrap_or(shards_default), |(_, shards)| shards);
     let steps =
         MIGRATIONS.iter().skip(from as usize).copied().collect::<String>().replace("{schema}", schema);
+    // Whoever may not make schemas can be given one.
+    let begin = if is_there { String::new() } else { format!("CREATE SCHEMA IF NOT EXISTS {schema};") };
     let make = format!(
-        "BEGIN; CREATE SCHEMA IF NOT EXISTS {schema}; {steps}
+        "BEGIN; {begin} {steps}
         INSERT INTO {schema}.shards (shard, position, shards, version)
             SELECT n, 0, {shards}, {SCHEMA} FROM generate_series(0, {shards} - 1) n ON CONFLICT (shard) DO NOTHING;
         UPDATE {schema}.shards SET version = {SCHEMA} WHERE shard BETWEEN 0 AND {shards} - 1 AND version < {SCHEMA};
@@ -152,13 +157,18 @@ fn is_absent(error: &StoreError) -> bool {
     code(error).is_some_and(|code| [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(&code))
 }
 
-/// Other encodings refuse some texts, and sort others elsewhere.
-async fn check_encoding(connections: &Connections) -> Result<(), StoreError> {
-    let found = connections.ask("make the store", "SELECT current_setting('server_encoding')").await?;
-    match found.first().map(|row| row.get::<_, String>(0)) {
-        Some(found) if found != "UTF8" => {
-            Err(connections.name.own("make the store", PostgresError::Encoding { found }))
-        }
-        _ => Ok(()),
+/// Whether the schema is there. Other encodings refuse some texts, and sort others elsewhere.
+async fn check_database(connections: &Connections) -> Result<bool, StoreError> {
+    let schema = literal(&connections.schema);
+    let asked = format!("SELECT current_setting('server_encoding'), to_regnamespace({schema}) IS NOT NULL");
+    let found = connections.ask("make the store", &asked).await?;
+    let Some(row) = found.first() else { return Ok(false) };
+    match row.get::<_, String>(0) {
+        encoding if encoding == "UTF8" => Ok(row.get(1)),
+        found => Err(connections.name.own("make the store", PostgresError::Encoding { found })),
     }
+}
+
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,4 +1,5 @@
-//! The PostgreSQL store keeps the contract, on the newest server, on the oldest, and as behind a pooler.
+//! The PostgreSQL store keeps the contract, on every version of the server, behind a pooler, and for a role that
+//! writes a protected store and does not own it.
 
 mod copy;
 mod failures;
@@ -6,15 +7,18 @@ mod options;
 mod pair;
 mod place;
 mod plans;
+mod pooler;
+mod protection;
 mod schema;
 mod spread;
+mod versions;
 
 statewright::conformance!(network crate::place::Schema);
 
 mod oldest {
-    statewright::conformance!(shared crate::place::Oldest);
+    statewright::conformance!(shared crate::place::Version<{ crate::place::OLDEST }>);
 }
 
 mod pooled {
-    statewright::conformance!(shared crate::place::Pooled);
+    statewright::conformance!(shared crate::pooler::Pooled);
 }

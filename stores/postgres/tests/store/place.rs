@@ -16,15 +16,32 @@ pub(crate) fn url() -> &'static str {
     SERVER.get_or_init(|| postgres().expect("there is a server")).url()
 }
 
-/// One of the oldest version that is supported, for the tests that ask for it.
-pub(crate) fn oldest() -> &'static str {
-    static SERVER: OnceLock<(Postgres, String)> = OnceLock::new();
+/// A server of a major version that is supported.
+pub(crate) fn version(major: u32) -> &'static str {
+    static SERVERS: [OnceLock<(Postgres, String)>; 4] = [const { OnceLock::new() }; 4];
     let start = || {
-        let server = Postgres::start_version(15, Durability::Process).expect("there is a server");
+        let server = Postgres::start_version(major, Durability::Process).expect("there is a server");
+        assert_eq!(server.major(), major);
         let url = server.url();
         (server, url)
     };
-    &SERVER.get_or_init(start).1
+    &SERVERS[(major - OLDEST) as usize].get_or_init(start).1
+}
+
+/// The oldest version that is supported.
+pub(crate) const OLDEST: u32 = 15;
+
+/// The newest; [`url`] may be of any.
+pub(crate) const NEWEST: u32 = 18;
+
+/// One of the oldest version.
+pub(crate) fn oldest() -> &'static str {
+    version(OLDEST)
+}
+
+/// One of the newest version.
+pub(crate) fn newest() -> &'static str {
+    version(NEWEST)
 }
 
 /// A name that no other test has, in this process or another.
@@ -41,9 +58,29 @@ pub(crate) fn told(error: &StoreError) -> String {
 
 /// A connection without the store.
 pub(crate) async fn client() -> Client {
-    let (client, connection) = tokio_postgres::connect(url(), NoTls).await.expect("the server is there");
+    client_at(url()).await
+}
+
+pub(crate) async fn client_at(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the server is there");
     tokio::spawn(connection);
     client
+}
+
+/// Host and port of a server.
+fn socket(server: &str) -> String {
+    let config: Config = server.parse().expect("it parses");
+    let port = config.get_ports().first().copied().unwrap_or(5_432);
+    match config.get_hosts().first() {
+        Some(tokio_postgres::config::Host::Tcp(host)) => format!("{host}:{port}"),
+        _ => format!("127.0.0.1:{port}"),
+    }
+}
+
+/// The address of a server for a role whose password is its name.
+pub(crate) fn url_as(server: &str, role: &str) -> String {
+    let config: Config = server.parse().expect("it parses");
+    format!("postgres://{role}:{role}@{}/{}", socket(server), config.get_dbname().unwrap_or("postgres"))
 }
 
 /// A store in a schema of its own.
@@ -82,10 +119,10 @@ impl Place for Schema {
     }
 }
 
-/// The same, on the oldest server.
-pub(crate) struct Oldest(Schema);
+/// The same, on a server of a major version.
+pub(crate) struct Version<const MAJOR: u32>(Schema);
 
-impl Place for Oldest {
+impl<const MAJOR: u32> Place for Version<MAJOR> {
     async fn fresh() -> Self {
         let place = Self(Schema { name: unique("store") });
         place.options().create().await.expect("it is made");
@@ -100,26 +137,9 @@ impl Place for Oldest {
     async fn remove(self) {}
 }
 
-impl Oldest {
+impl<const MAJOR: u32> Version<MAJOR> {
     fn options(&self) -> Options {
-        Options::from_url(oldest()).expect("it parses").schema(&self.0.name)
-    }
-}
-
-/// The same, as behind a pooler: nothing is kept from one transaction to the next.
-pub(crate) struct Pooled(Schema);
-
-impl Place for Pooled {
-    async fn fresh() -> Self {
-        Self(Schema::fresh().await)
-    }
-
-    async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(self.0.options().pooler(true).open().await.expect("it opens"))
-    }
-
-    async fn remove(self) {
-        self.0.remove().await;
+        Options::from_url(version(MAJOR)).expect("it parses").schema(&self.0.name)
     }
 }
 
@@ -127,12 +147,7 @@ impl NetworkPlace for Schema {
     const CALL_MAX: Duration = Duration::from_secs(4);
 
     fn server(&self) -> String {
-        let config: Config = url().parse().expect("it parses");
-        let port = config.get_ports().first().copied().unwrap_or(5_432);
-        match config.get_hosts().first() {
-            Some(tokio_postgres::config::Host::Tcp(host)) => format!("{host}:{port}"),
-            _ => format!("127.0.0.1:{port}"),
-        }
+        socket(url())
     }
 
     async fn open_at(&self, address: SocketAddr) -> Arc<dyn Store> {

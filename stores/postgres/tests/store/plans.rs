@@ -1,40 +1,62 @@
 //! Every statement uses an index at a million records, as prepared statements are planned here: once, for all parameters.
 
-use crate::place::{self, Schema};
-use statewright::store::conformance::Place;
+use crate::place;
+use crate::protection::Site;
 use statewright_postgres::Options;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
-/// A million records of ten thousand streams, and a hundred thousand cells, in sixteen shards.
+/// Records of ten thousand streams, and a hundred thousand cells, in sixteen shards.
 const FILL: &str = "
     INSERT INTO {schema}.records
         (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
     SELECT n % 16, n / 16 + 1, '', 'Order', 'order-' || n % 10000, n / 10000 + 1, 'step', n, n::text, 'Pay', 'Open', 'Paid', '{}'
-    FROM generate_series(0, 999999) n;
-    UPDATE {schema}.shards SET position = 62500;
+    FROM generate_series(0, {records} - 1) n;
+    UPDATE {schema}.shards SET position = {records} / 16;
     INSERT INTO {schema}.cells (shard, name, version, value)
     SELECT n % 16, 'agenda/Order/' || n, n, '' FROM generate_series(1, 100000) n;
     ANALYZE {schema}.records; ANALYZE {schema}.cells; ANALYZE {schema}.shards";
 
+const MILLION: u32 = 1_000_000;
+
 #[tokio::test]
 async fn every_statement_uses_an_index_at_a_million_records() {
-    let place = Schema::fresh().await;
-    check(&place::client().await, &place.options(), &place.name).await;
-    place.remove().await;
+    check(&place::client_at(place::newest()).await, &made_on(place::newest()).await, MILLION).await;
 }
 
 #[tokio::test]
 async fn every_statement_uses_an_index_on_the_oldest_server_too() {
-    let name = place::unique("plans");
-    let options = Options::from_url(place::oldest()).expect("it parses").schema(&name);
-    options.create().await.expect("it is made");
-    let (client, connection) = tokio_postgres::connect(place::oldest(), NoTls).await.expect("it is there");
-    tokio::spawn(connection);
-    check(&client, &options, &name).await;
+    check(&place::client_at(place::oldest()).await, &made_on(place::oldest()).await, MILLION).await;
 }
 
-async fn check(client: &Client, options: &Options, schema: &str) {
-    client.batch_execute(&FILL.replace("{schema}", schema)).await.expect("it is filled");
+#[tokio::test]
+async fn every_statement_uses_an_index_on_the_versions_between() {
+    for server in [16, 17].map(place::version) {
+        check(&place::client_at(server).await, &made_on(server).await, MILLION / 10).await;
+    }
+}
+
+/// What policies add is a condition on what an index has found.
+#[tokio::test]
+async fn every_statement_uses_an_index_in_a_store_that_is_protected() {
+    for server in [place::newest(), place::oldest()] {
+        let site = Site::protected(server).await;
+        let (options, client) = (site.options("owner"), site.client("owner").await);
+        check(&client, &(options, site.schema.clone()), MILLION / 10).await;
+        site.remove().await;
+    }
+}
+
+/// The store of a schema of its own; the server goes with the process.
+async fn made_on(server: &str) -> (Options, String) {
+    let name = place::unique("plans");
+    let options = Options::from_url(server).expect("it parses").schema(&name);
+    options.create().await.expect("it is made");
+    (options, name)
+}
+
+async fn check(client: &Client, (options, schema): &(Options, String), records: u32) {
+    let fill = FILL.replace("{schema}", schema).replace("{records}", &records.to_string());
+    client.batch_execute(&fill).await.expect("it is filled");
     client.batch_execute("SET plan_cache_mode = force_generic_plan").await.expect("it is set");
     for (name, sql) in options.statements() {
         let plan = plan(client, &sql).await;
