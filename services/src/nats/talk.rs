@@ -4,7 +4,7 @@
 
 use crate::process::{Look, log};
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddrV4, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,18 +14,17 @@ const ANSWER_MAX: Duration = Duration::from_millis(500);
 /// Lines until the answer comes.
 const LINES_MAX: usize = 16;
 
-/// Whether the server of that name is at this port, and answers for JetStream.
-pub(super) fn look(port: u16, name: &str, folder: &Path) -> Look {
-    match asked(port, name) {
+/// Whether the server of that name is there, and answers for JetStream.
+pub(super) fn look(at: SocketAddrV4, name: &str, folder: &Path) -> Look {
+    match asked(at, name) {
         Ok(true) => Look::Ready,
         _ if log(folder).contains("[FTL]") || log(folder).contains("address already in use") => Look::Failed,
         _ => Look::NotYet,
     }
 }
 
-fn asked(port: u16, name: &str) -> io::Result<bool> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
+fn asked(at: SocketAddrV4, name: &str) -> io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(&at.into(), ANSWER_MAX)?;
     stream.set_read_timeout(Some(ANSWER_MAX))?;
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let greeting = lines.next().transpose()?.unwrap_or_default();
