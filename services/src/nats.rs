@@ -18,6 +18,7 @@ use crate::process::{self, Durability, Plan, Process, at_free_port};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -117,6 +118,21 @@ impl Nats {
         self.process.wait()
     }
 
+    /// The process that it runs as, for who wants to know what it takes.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub fn pid(&self) -> Result<u32, ServiceError> {
+        let path = self.process.folder().join("pid");
+        let said = fs::read_to_string(&path).and_then(|pid| pid.trim().parse().map_err(io::Error::other));
+        said.map_err(|source| ServiceError::Folder { path, source })
+    }
+
+    /// The folder in which it keeps its data.
+    pub fn data(&self) -> PathBuf {
+        self.process.folder().join("data")
+    }
+
     /// Its name in the cluster, as `$JS.API` shows it.
     pub fn name(&self) -> String {
         self.process.folder().file_name().unwrap_or_default().to_string_lossy().into_owned()
@@ -136,8 +152,9 @@ fn configuration(
 ) -> String {
     let sync = if durability == Durability::Full { "always" } else { "\"2m\"" };
     let mut text = format!(
-        "server_name: \"{}\"\nlisten: \"{at}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n",
+        "server_name: \"{}\"\npid_file: \"{}\"\nlisten: \"{at}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync} }}\n",
         name(folder),
+        folder.path().join("pid").display(),
         folder.path().join("data").display(),
     );
     if let Some(Routes { own, all }) = routes {

@@ -56,6 +56,14 @@ impl NatsApart {
         self.network.cut(Link::Peers, self.host(node))
     }
 
+    /// Cuts a node off from clients: the other nodes go on reaching it.
+    ///
+    /// # Errors
+    /// The link cannot be changed.
+    pub fn cut_from_clients(&self, node: &Nats) -> Result<(), ServiceError> {
+        self.network.cut(Link::Clients, self.host(node))
+    }
+
     /// Mends what was cut of a node.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! What was sent may be sent again at any time: the server takes it only behind the same message, so once.
 
+use crate::codec::Found;
 use crate::error::{NatsError, STALE};
 use crate::link::{Delays, Draft, Which};
 use crate::prepared::Prepared;
@@ -20,7 +21,7 @@ const APPENDS_MAX: usize = 256;
 
 /// Where a stream stands, as an append finds it.
 enum Standing {
-    /// Where it was expected.
+    /// Where it was expected, or nobody knows.
     Untouched,
     /// Behind the append.
     Ours(Head),
@@ -35,6 +36,12 @@ enum Try {
     /// Nothing was written, or it is not known: look where the streams stand.
     Look(NatsError),
     Failed(NatsError),
+}
+
+/// Whoever has not seen what an append stands behind leads no more, without knowing it yet, and cannot say what became of
+/// an append whose answer was lost.
+fn is_behind(last: Option<&Found>, after: Head) -> bool {
+    last.map_or(0, |last| last.sequence) < after.token
 }
 
 impl NatsStore {
@@ -83,7 +90,7 @@ impl NatsStore {
                 }
             };
             lost |= error.is_ambiguous();
-            if let Ok(Ok(standings)) = timeout_at(deadline, self.stand(&appends)).await
+            if let Ok(Ok(standings)) = timeout_at(deadline, self.stand(&appends, lost)).await
                 && let Some(outcomes) = self.settled(&appends, standings)
             {
                 return outcomes;
@@ -109,16 +116,20 @@ impl NatsStore {
     }
 
     /// Where each stream stands, as its leader says.
-    async fn stand(&self, appends: &[Prepared]) -> Result<Vec<Standing>, StoreError> {
+    async fn stand(&self, appends: &[Prepared], unanswered: bool) -> Result<Vec<Standing>, StoreError> {
         let mut standings = Vec::with_capacity(appends.len());
         for append in appends {
-            standings.push(self.standing(append).await?);
+            standings.push(self.standing(append, unanswered).await?);
         }
         Ok(standings)
     }
 
-    async fn standing(&self, append: &Prepared) -> Result<Standing, StoreError> {
-        let Some(last) = self.last(&append.subject).await? else {
+    async fn standing(&self, append: &Prepared, unanswered: bool) -> Result<Standing, StoreError> {
+        let last = self.last(&append.subject).await?;
+        if unanswered && is_behind(last.as_ref(), append.after) {
+            return Ok(Standing::Untouched);
+        }
+        let Some(last) = last else {
             let expected = append.after == Head::default();
             return Ok(if expected { Standing::Untouched } else { Standing::Elsewhere(Head::default()) });
         };
@@ -205,5 +216,25 @@ impl NatsStore {
             retryable: true,
             source: what.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_behind;
+    use crate::codec::Found;
+    use bytes::Bytes;
+    use statewright::store::{Head, Revision};
+
+    fn last(sequence: u64) -> Found {
+        Found { subject: String::new(), sequence, payload: Bytes::new(), is_marker: false, id: None }
+    }
+
+    #[test]
+    fn a_leader_of_the_past_is_told_from_one_that_has_seen_what_came() {
+        let after = Head { revision: Revision(3), token: 40 };
+        assert!(is_behind(None, after) && is_behind(Some(&last(39)), after));
+        assert!(!is_behind(Some(&last(40)), after) && !is_behind(Some(&last(41)), after));
+        assert!(!is_behind(None, Head::default()) && !is_behind(Some(&last(7)), Head::default()));
     }
 }

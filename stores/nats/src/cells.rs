@@ -63,7 +63,7 @@ impl NatsStore {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let deadline = self.link.deadline();
         let mut delays = Delays::new();
-        let mut expected = put.version;
+        let (mut expected, mut unanswered) = (put.version, false);
         if let Some(version @ 1..) = expected
             && self.last_put(&subject).await?.is_none_or(|last| last.is_marker || last.sequence != version)
         {
@@ -71,7 +71,7 @@ impl NatsStore {
             return Ok(None);
         }
         loop {
-            let error = match self.try_put(&subject, &put, (&id, &mut expected)).await? {
+            let error = match self.try_put(&subject, &put, (&id, &mut expected, &mut unanswered)).await? {
                 Written::At(version) => return Ok(Some(version)),
                 Written::Elsewhere => return Ok(None),
                 Written::Untouched(error) => error,
@@ -87,7 +87,7 @@ impl NatsStore {
         &self,
         subject: &str,
         put: &Put,
-        (id, expected): (&str, &mut Option<u64>),
+        (id, expected, unanswered): (&str, &mut Option<u64>, &mut bool),
     ) -> Result<Written, StoreError> {
         let mut headers = HeaderMap::new();
         headers.insert(PUT_ID, id);
@@ -107,6 +107,7 @@ impl NatsStore {
             Err(error) if error.is_passing() || error.is_ambiguous() => error,
             Err(error) => return Err(error.store(&self.link.store, "write a cell")),
         };
+        *unanswered |= error.is_ambiguous();
         let last = self.last_put(subject).await?;
         if let Some(last) = &last
             && last.id.as_deref() == Some(id)
@@ -116,6 +117,10 @@ impl NatsStore {
         }
         let stands = last.as_ref().map_or(0, |last| last.sequence);
         let version = last.as_ref().filter(|last| !last.is_marker).map_or(0, |last| last.sequence);
+        if *unanswered && put.version.is_some_and(|wanted| stands < wanted) {
+            // Whoever says so has not seen the version that the put stands behind: it leads no more, and knows nothing of it.
+            return Ok(Written::Untouched(error));
+        }
         if put.version.is_some_and(|wanted| wanted != version) {
             return Ok(Written::Elsewhere);
         }

@@ -88,6 +88,9 @@ pub enum NatsError {
     /// Nobody is there to answer: the stream has no leader now, or is gone.
     #[error("nobody answers for the stream: it has no leader, or it is gone")]
     NoLeader,
+    /// Whoever answers for the stream is cut off from its peers, and may lead it no more.
+    #[error("the leader of the stream hears nothing of most of its peers, and may lead no more")]
+    Unled,
     /// Messages of an answer were lost.
     #[error("a part of the answer was lost")]
     Torn,
@@ -129,12 +132,17 @@ impl NatsError {
     /// Whether it may be gone the next time.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::TimedOut { .. } | Self::NoLeader | Self::Torn | Self::Connection(_) => true,
+            Self::TimedOut { .. } | Self::NoLeader | Self::Unled | Self::Torn | Self::Connection(_) => true,
             Self::Answer { code, kind, .. } => {
                 *kind == 503 || PASSING.contains(&ErrorCode(*code)) || STALE.contains(&ErrorCode(*code))
             }
             _ => false,
         }
+    }
+
+    /// Whether nobody was there to answer: not in time, or not for the stream.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::TimedOut { .. } | Self::NoLeader | Self::Unled | Self::Answer { kind: 503, .. })
     }
 
     /// Whether what was asked may have been done, or may still be.

@@ -5,6 +5,8 @@
 
 use crate::codec::Found;
 use crate::error::NatsError;
+use crate::leads::{Leads, leads};
+use crate::pulse::Pulse;
 use crate::statistics::Counters;
 use async_nats::client::Request;
 use async_nats::header;
@@ -16,6 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::join;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -30,7 +33,7 @@ pub(crate) const MESSAGES_MAX: usize = 1_024;
 pub(crate) const PUT_ID: &str = "Statewright-Put";
 
 /// Tries that fit into the time of one call, if none is answered.
-const TRIES: u32 = 4;
+const TRIES: u32 = 8;
 
 /// A connection, and how long it may take.
 pub(crate) struct Link {
@@ -40,6 +43,8 @@ pub(crate) struct Link {
     /// The longest that a call takes, tries included.
     pub(crate) call_max: Duration,
     pub(crate) counters: Counters,
+    pulse: Pulse,
+    pub(crate) leads: Leads,
 }
 
 /// Which message is asked of a leader.
@@ -115,6 +120,11 @@ struct ListedState {
 }
 
 impl Link {
+    pub(crate) fn new(client: Client, store: String, call_max: Duration) -> Self {
+        let (counters, pulse, leads) = (Counters::default(), Pulse::new(Instant::now()), Leads::default());
+        Self { client, store, call_max, counters, pulse, leads }
+    }
+
     /// When a call that begins now must have ended.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.call_max
@@ -146,9 +156,33 @@ impl Link {
         }
     }
 
+    /// How long nobody may answer until the connection goes to another server: as long as it takes to elect a leader.
+    fn patience(&self) -> Duration {
+        self.call_max * 2 / 3
+    }
+
+    /// One try. When nobody answers for too long, the connection goes to another server.
+    async fn tried<T>(&self, ask: impl Future<Output = Result<T, NatsError>>) -> Result<T, NatsError> {
+        let began = Instant::now();
+        let answer = ask.await;
+        match &answer {
+            Err(error) if error.is_silence() => {
+                if self.pulse.misses((began, Instant::now()), self.patience()) {
+                    self.counters.moved();
+                    // A connection that hangs may have no room for this either; then it ends by its pings.
+                    let _ = timeout(self.try_max(), self.client.force_reconnect()).await;
+                }
+            }
+            Err(NatsError::Connection(_)) => {}
+            _ => self.pulse.beats(Instant::now()),
+        }
+        answer
+    }
+
     /// One message as the leader has it.
     pub(crate) async fn get(&self, stream: &str, which: Which<'_>) -> Result<Option<Found>, NatsError> {
-        let asked: Result<Got, _> = self.ask(&format!("STREAM.MSG.GET.{stream}"), &which).await;
+        let what = format!("STREAM.MSG.GET.{stream}");
+        let asked: Result<Got, _> = self.ask_leader(stream, &what, &which).await;
         match asked {
             Ok(got) => got.message.found().map(Some),
             Err(NatsError::Answer { code, .. }) if ErrorCode(code) == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
@@ -159,6 +193,15 @@ impl Link {
     /// At most `limit` messages from `from` on, in order, as one of the replicas has them: it may lag behind the leader,
     /// so that there are more is not said, only which come next.
     pub(crate) async fn next_many(
+        &self,
+        stream: &str,
+        place: (&str, u64),
+        limit: usize,
+    ) -> Result<Vec<Found>, NatsError> {
+        self.tried(self.ask_many(stream, place, limit)).await
+    }
+
+    async fn ask_many(
         &self,
         stream: &str,
         (subject, from): (&str, u64),
@@ -212,9 +255,12 @@ impl Link {
     ) -> Result<u64, NatsError> {
         let wait = self.try_max();
         let request = Request::new().headers(headers).payload(payload).timeout(Some(wait));
-        let answer = self.client.send_request(subject, request).await;
-        let answer = answer.map_err(|error| NatsError::requested(error, wait))?;
-        read::<Ack>(&answer).map(|ack| ack.sequence)
+        let publish = async {
+            let answer = self.client.send_request(subject, request).await;
+            let answer = answer.map_err(|error| NatsError::requested(error, wait))?;
+            read::<Ack>(&answer).map(|ack| ack.sequence)
+        };
+        self.tried(publish).await
     }
 
     /// Publishes all or nothing, one behind the other; the sequence of the last. One draft needs no batch.
@@ -254,10 +300,15 @@ impl Link {
         }
     }
 
-    /// How a stream is made and what it has; `None`: there is none.
+    /// How a stream is made and what it has, as its leader knows; `None`: there is none.
     pub(crate) async fn info(&self, stream: &str) -> Result<Option<Info>, NatsError> {
-        match self.ask::<Info>(&format!("STREAM.INFO.{stream}"), &serde_json::json!({})).await {
-            Ok(info) => Ok(Some(info)),
+        self.tried(self.info_once(stream)).await
+    }
+
+    pub(crate) async fn info_once(&self, stream: &str) -> Result<Option<Info>, NatsError> {
+        match self.ask_once::<Info>(&format!("STREAM.INFO.{stream}"), &serde_json::json!({})).await {
+            Ok(info) if leads(&info) => Ok(Some(info)),
+            Ok(_) => Err(NatsError::Unled),
             Err(NatsError::Answer { code, .. }) if ErrorCode(code) == ErrorCode::STREAM_NOT_FOUND => Ok(None),
             Err(error) => Err(error),
         }
@@ -268,7 +319,7 @@ impl Link {
         let (mut found, mut offset) = (Vec::new(), 0);
         loop {
             let ask = serde_json::json!({ "subjects_filter": pattern, "offset": offset });
-            let listed: Listed = self.ask(&format!("STREAM.INFO.{stream}"), &ask).await?;
+            let listed: Listed = self.ask_leader(stream, &format!("STREAM.INFO.{stream}"), &ask).await?;
             let count = listed.state.subjects.len();
             found.extend(listed.state.subjects.into_keys());
             offset += count;
@@ -284,6 +335,31 @@ impl Link {
         what: &str,
         ask: &impl Serialize,
     ) -> Result<T, NatsError> {
+        self.tried(self.ask_once(what, ask)).await
+    }
+
+    /// One question to the leader of a stream, which leads it when it answers.
+    async fn ask_leader<T: DeserializeOwned>(
+        &self,
+        stream: &str,
+        what: &str,
+        ask: &impl Serialize,
+    ) -> Result<T, NatsError> {
+        let asked = async {
+            let ask = async { (self.ask_once(what, ask).await, Instant::now()) };
+            // Most of the time it is known; else it is asked beside it.
+            let ((answer, came), led) = join(ask, self.led(stream, Instant::now())).await;
+            if answer.as_ref().is_err_and(NatsError::is_silence) {
+                return answer;
+            }
+            led?;
+            self.led(stream, came).await?;
+            answer
+        };
+        self.tried(asked).await
+    }
+
+    async fn ask_once<T: DeserializeOwned>(&self, what: &str, ask: &impl Serialize) -> Result<T, NatsError> {
         let body = serde_json::to_vec(ask).map_err(NatsError::Answered)?;
         let wait = self.try_max();
         let request = Request::new().payload(body.into()).timeout(Some(wait));

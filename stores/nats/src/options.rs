@@ -1,14 +1,17 @@
 //! How a store is reached and made. No secret is shown: not in `Debug`, not in an error.
 
 use crate::error::NatsError;
+use crate::pool::Pool;
 use crate::schema;
 use crate::store::NatsStore;
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 use statewright::store::StoreError;
 use std::fmt;
+use std::future::ready;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Shards of a store, unless said otherwise.
@@ -17,8 +20,8 @@ const SHARDS: u16 = 16;
 /// Servers that one address can name.
 const SERVERS_MAX: usize = 64;
 
-/// How often a connection is asked whether it is there: one that says nothing any more is noticed behind a few of these.
-const PING: Duration = Duration::from_secs(5);
+/// How often a connection that says nothing is asked whether it is there: one that hangs is given up behind three of these.
+const PING: Duration = Duration::from_secs(1);
 
 /// How much longer is waited before each next try to connect.
 const RECONNECT: Duration = Duration::from_millis(25);
@@ -228,7 +231,8 @@ impl Options {
     }
 
     /// The longest that a call takes, tries included, 15 seconds unless said otherwise: longer than a cluster takes to elect
-    /// a leader. A quarter of it is waited for one answer.
+    /// a leader. An eighth of it is waited for one answer; when nobody answered for two thirds of it, the connection goes
+    /// to another server.
     pub fn call_max(mut self, longest: Duration) -> Self {
         self.call_max = longest;
         self
@@ -279,6 +283,7 @@ impl Options {
     }
 
     pub(crate) fn connection(&self) -> Result<ConnectOptions, NatsError> {
+        let pool = Arc::new(Pool::default());
         let mut options = ConnectOptions::new()
             .name("statewright")
             .connection_timeout(self.connect_max)
@@ -287,6 +292,7 @@ impl Options {
             .ping_interval(PING)
             // An outage is waited for by calls with a time of their own.
             .max_reconnects(None)
+            .reconnect_to_server_callback(move |servers, _| ready(pool.next(&servers)))
             .reconnect_delay_callback(|attempts| {
                 RECONNECT_MAX.min(RECONNECT.saturating_mul(u32::try_from(attempts).unwrap_or(u32::MAX)))
             });

@@ -4,7 +4,6 @@
 use crate::error::NatsError;
 use crate::link::Link;
 use crate::options::Options;
-use crate::statistics::Counters;
 use crate::subject::Subjects;
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, PersistenceMode, Republish, RetentionPolicy, StorageType,
@@ -65,7 +64,7 @@ async fn connect(options: &Options) -> Result<Link, StoreError> {
         let found = client.server_info().version;
         return Err(NatsError::TooOld { found, needed: SERVER.2 }.store(&store, doing));
     }
-    let link = Link { client, store, call_max: options.call_max, counters: Counters::default() };
+    let link = Link::new(client, store, options.call_max);
     match link.again(|| link.ask::<Account>("INFO", &())).await {
         Ok(_) => Ok(link),
         Err(error) => {
@@ -106,20 +105,22 @@ async fn make(link: &Link, options: &Options) -> Result<(), NatsError> {
     let context = jetstream::new(link.client.clone());
     // The log last: a store whose log is there is whole.
     for config in [shelf_config(&subjects, replicas), log_config(&subjects, options.new_shards(), replicas)] {
-        let making = timeout(link.call_max, context.create_stream(&config)).await;
-        match making.map_err(|_| NatsError::TimedOut { after: link.call_max })? {
-            Ok(_) => {}
-            // Somebody else makes it too; whether it is the same is looked at behind this.
-            Err(error) if is_there(&error) => {}
-            Err(error) => return Err(NatsError::Connection(Box::new(error))),
-        }
+        link.again(|| make_one(&context, &config)).await?;
     }
     Ok(())
 }
 
-fn is_there(error: &jetstream::context::CreateStreamError) -> bool {
-    use jetstream::context::CreateStreamErrorKind::JetStream;
-    matches!(error.kind(), JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST)
+/// Somebody else may make it too; whether it is the same is looked at behind this.
+async fn make_one(context: &jetstream::Context, config: &Config) -> Result<(), NatsError> {
+    use jetstream::context::CreateStreamErrorKind;
+    let Err(error) = context.create_stream(config).await else { return Ok(()) };
+    match error.kind() {
+        CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
+            Ok(())
+        }
+        CreateStreamErrorKind::JetStream(error) => Err(NatsError::answered(&error)),
+        _ => Err(NatsError::Connection(Box::new(error))),
+    }
 }
 
 fn version(link: &Link, options: &Options, config: &Config) -> Result<u16, StoreError> {

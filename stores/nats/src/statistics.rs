@@ -22,6 +22,8 @@ pub struct Statistics {
     pub retries: u64,
     /// Times that the connection was made anew.
     pub reconnects: u64,
+    /// Times that another server was asked for because nobody answered.
+    pub moves: u64,
 }
 
 /// The counters behind it.
@@ -34,6 +36,7 @@ pub(crate) struct Counters {
     resolved: AtomicU64,
     unknown: AtomicU64,
     retries: AtomicU64,
+    moves: AtomicU64,
 }
 
 fn count(counter: &AtomicU64, n: usize) {
@@ -66,6 +69,10 @@ impl Counters {
         count(&self.retries, 1);
     }
 
+    pub(crate) fn moved(&self) {
+        count(&self.moves, 1);
+    }
+
     /// The counts as they stand; the connection counts how often it was made.
     pub(crate) fn read(&self, connects: u64) -> Statistics {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -78,6 +85,7 @@ impl Counters {
             unknown: of(&self.unknown),
             retries: of(&self.retries),
             reconnects: connects.saturating_sub(1),
+            moves: of(&self.moves),
         }
     }
 }

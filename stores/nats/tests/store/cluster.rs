@@ -1,37 +1,46 @@
-//! Three nodes, of which the leader, a follower and in the end all are killed under load, and one is cut off: every
-//! acknowledged step stands there once, and it goes on.
+//! Three nodes, of which the leader, a follower and in the end all are killed under load: every acknowledged step stands
+//! there once, and it goes on.
 
 use crate::place::{name, options};
 use async_nats::jetstream;
 use statewright::store::Store;
 use statewright::store::conformance::load::{Load, LoadReport};
+use statewright_nats::{NatsStore, Options};
 use statewright_services::{Durability, Nats, NatsCluster};
 use std::sync::Arc;
 
 const WRITERS: usize = 16;
 
 /// Steps that are acknowledged before and behind each trouble.
-const STEPS: u64 = 500;
+pub(crate) const STEPS: u64 = 500;
 
 /// A cluster and a store on it.
-struct Three {
-    cluster: NatsCluster,
-    name: String,
+pub(crate) struct Three<C> {
+    pub(crate) cluster: C,
+    pub(crate) name: String,
 }
 
-impl Three {
-    async fn start(durability: Durability) -> Self {
-        let three =
-            Self { cluster: NatsCluster::start(3, durability).expect("there are servers"), name: name() };
-        options(&three.cluster.url(), &three.name).create().await.expect("it is made");
+impl<C: AsRef<NatsCluster>> Three<C> {
+    pub(crate) async fn on(cluster: C) -> Self {
+        let three = Self { cluster, name: name() };
+        three.options().create().await.expect("it is made");
         three
     }
 
-    async fn load(&self) -> Load {
+    fn options(&self) -> Options {
+        options(&self.cluster.as_ref().url(), &self.name)
+    }
+
+    /// A handle whose connection begins at this node.
+    pub(crate) async fn at(&self, node: &Nats) -> NatsStore {
+        options(&node.url(), &self.name).open().await.expect("it opens")
+    }
+
+    /// Writers at every node.
+    pub(crate) async fn load(&self) -> Load {
         let mut handles: Vec<Arc<dyn Store>> = Vec::new();
-        for _ in 0..WRITERS / 4 {
-            let store = options(&self.cluster.url(), &self.name).open().await.expect("it opens");
-            let handle: Arc<dyn Store> = Arc::new(store);
+        for node in self.cluster.as_ref().nodes().iter().cycle().take(WRITERS / 4) {
+            let handle: Arc<dyn Store> = Arc::new(self.at(node).await);
             handles.extend(std::iter::repeat_n(handle, 4));
         }
         let load = Load::start(handles);
@@ -39,26 +48,30 @@ impl Three {
         load
     }
 
-    async fn finish(&self, load: Load) -> LoadReport {
+    pub(crate) async fn finish(&self, load: Load) -> LoadReport {
         load.goes_on(STEPS).await;
-        load.finish(&options(&self.cluster.url(), &self.name).open().await.expect("it opens")).await
+        load.finish(&self.options().open().await.expect("it opens")).await
+    }
+
+    /// The node that leads the stream of records, as this node knows.
+    pub(crate) async fn leader(&self, asked: &Nats) -> Option<&Nats> {
+        let client = async_nats::connect(asked.url()).await.expect("it connects");
+        let stream = jetstream::new(client).get_stream(&self.name).await.ok()?;
+        let leader = stream.cached_info().cluster.as_ref()?.leader.as_ref()?;
+        self.cluster.as_ref().nodes().iter().find(|node| node.name() == *leader)
     }
 
     /// The node that leads the stream of records, and those that follow.
-    async fn roles(&self) -> (&Nats, Vec<&Nats>) {
-        let client = async_nats::connect(self.cluster.nodes()[0].url()).await.expect("it connects");
-        let mut stream = jetstream::new(client).get_stream(&self.name).await.expect("it is there");
-        let cluster = stream.info().await.expect("it is told").cluster.clone().expect("it is replicated");
-        let leader = cluster.leader.expect("one leads");
-        let (leads, follow): (Vec<&Nats>, Vec<&Nats>) =
-            self.cluster.nodes().iter().partition(|node| node.name() == leader);
-        (leads[0], follow)
+    pub(crate) async fn roles(&self) -> (&Nats, Vec<&Nats>) {
+        let nodes = self.cluster.as_ref().nodes();
+        let leader = self.leader(&nodes[0]).await.expect("one leads");
+        (leader, nodes.iter().filter(|node| node.name() != leader.name()).collect())
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_with_the_leader_or_a_follower() {
-    let three = Three::start(Durability::Process).await;
+    let three = Three::on(NatsCluster::start(3, Durability::Process).expect("there are servers")).await;
     for leads in [true, false] {
         let load = three.load().await;
         let (leader, followers) = three.roles().await;
@@ -73,7 +86,7 @@ async fn nothing_acknowledged_is_lost_with_the_leader_or_a_follower() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_all_are_killed() {
-    let three = Three::start(Durability::Full).await;
+    let three = Three::on(NatsCluster::start(3, Durability::Full).expect("there are servers")).await;
     let load = three.load().await;
     for node in three.cluster.nodes() {
         node.kill().expect("it runs");
