@@ -1,5 +1,6 @@
 //! A process under load is killed, many times: every acknowledged step is there, once.
 
+mod copies;
 mod effects;
 
 use statewright::store::{Cursor, Revision, Shard, Store};

@@ -14,7 +14,7 @@ use std::sync::Arc;
 const ROUNDS: u64 = 12;
 
 /// Instance and revision.
-type Places = BTreeSet<(String, u64)>;
+pub(super) type Places = BTreeSet<(String, u64)>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn effects_of_acknowledged_steps_are_done_and_of_no_others_whatever_is_killed() {
@@ -57,7 +57,7 @@ async fn effects_of_acknowledged_steps_are_done_and_of_no_others_whatever_is_kil
 }
 
 /// A host that is not killed does what is left. It has done so when all is answered.
-async fn finish(file: &Path) -> Arc<SqliteStore> {
+pub(super) async fn finish(file: &Path) -> Arc<SqliteStore> {
     let store = Arc::new(SqliteStore::open(file).expect("a killed process leaves a store that opens"));
     let outside = Outside::open(file).expect("it opens");
     let host = Host::<Door>::builder(Arc::clone(&store)).effects(outside).build().await.expect("fine");
@@ -74,7 +74,7 @@ async fn finish(file: &Path) -> Arc<SqliteStore> {
 }
 
 /// The places of all recorded effects, and how often each was answered.
-async fn records(store: &SqliteStore) -> (Places, BTreeMap<(String, u64), u32>) {
+pub(super) async fn records(store: &SqliteStore) -> (Places, BTreeMap<(String, u64), u32>) {
     let (mut places, mut answers) = (Places::new(), BTreeMap::new());
     for n in 0..16 {
         let instance = format!("door-{n}");
