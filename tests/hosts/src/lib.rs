@@ -1,4 +1,4 @@
-//! A machine whose instances go on by themselves, and the stores that several processes have in common.
+//! A machine whose instances go on by themselves, in two releases, and the stores that several processes have in common.
 //!
 //! What is true of one process alone is shown by `statewright-tests`.
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use statewright::prelude::*;
 
 pub mod place;
+pub mod second;
 
 state_machine! {
     /// A bell that rings a number of times: a timer says when, an effect rings it, its answer sets the next timer.
@@ -17,6 +18,8 @@ state_machine! {
             Begin { times: u32 },
             /// Says that it has rung.
             Rung,
+            /// Is silent for a while, and goes on.
+            Rest,
         }
 
         events { Begun, Struck }
@@ -34,11 +37,18 @@ state_machine! {
 
         state Waiting {
             after 100ms => Ringing emit Struck do Ring { turn: data.turn };
+            on Rest => Resting;
         }
 
         state Ringing {
             on Rung if data.turn < data.times => Waiting;
             on Rung => Done;
+            on Rest if data.turn < data.times => Resting;
+        }
+
+        state Resting {
+            on Rung => stay;
+            after 15s => Waiting;
         }
 
         final Done;
@@ -58,7 +68,8 @@ pub struct Peal {
 #[derive(EventVersion, Serialize, Deserialize, Clone, Debug)]
 #[event(name = "bell.begun", version = 1)]
 pub struct Begun {
-    times: u32,
+    /// How often.
+    pub times: u32,
 }
 
 /// It is to ring now.

@@ -1,7 +1,8 @@
 //! Hosts as processes, and what they say, in the order in which it comes.
 
+use crate::heard::Heard;
 use statewright_hosts_tests::place::Place;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -24,33 +25,62 @@ pub(crate) enum Fate {
     /// It runs again.
     Resumed,
     Killed,
+    /// It was told to end, and has.
+    Ended,
+}
+
+/// Which release of the machine a host runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Release {
+    First = 1,
+    Second = 2,
+}
+
+/// How many bells ring, and how often each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peals {
+    pub(crate) bells: u32,
+    pub(crate) times: u32,
+}
+
+impl Peals {
+    pub(crate) fn rings(self) -> usize {
+        self.bells as usize * self.times as usize
+    }
 }
 
 /// Hosts on one store.
 pub(crate) struct Fleet {
     place: Place,
-    bells: u32,
-    times: u32,
+    peals: Peals,
     hosts: Vec<(Child, Fate)>,
+    releases: Vec<Release>,
     said: Receiver<(Number, String)>,
     /// Until the last host was started.
     say: Option<Sender<(Number, String)>>,
 }
 
 impl Fleet {
-    /// So many hosts, each of which begins all bells.
-    pub(crate) fn start(place: &Place, hosts: usize, (bells, times): (u32, u32)) -> Self {
+    /// None yet. Each host begins all bells.
+    pub(crate) fn new(place: &Place, peals: Peals) -> Self {
         let (say, said) = channel();
-        let mut fleet = Self { place: place.clone(), bells, times, hosts: Vec::new(), said, say: Some(say) };
-        (0..hosts).for_each(|_| fleet.add());
+        let (place, say) = (place.clone(), Some(say));
+        Self { place, peals, hosts: Vec::new(), releases: Vec::new(), said, say }
+    }
+
+    /// So many hosts of the first release.
+    pub(crate) fn start(place: &Place, hosts: usize, peals: Peals) -> Self {
+        let mut fleet = Self::new(place, peals);
+        (0..hosts).for_each(|_| fleet.add(Release::First));
         fleet
     }
 
     /// One more.
-    pub(crate) fn add(&mut self) {
+    pub(crate) fn add(&mut self, release: Release) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
+        command.arg((release as u8).to_string());
         command.args([&self.place.url, &self.place.name, &LEASE.as_millis().to_string()]);
-        command.args([self.bells.to_string(), self.times.to_string()]);
+        command.args([self.peals.bells, self.peals.times].map(|number| number.to_string()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it is built");
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let (number, say) = (self.hosts.len(), self.say.clone().expect("it goes on"));
@@ -62,6 +92,7 @@ impl Fleet {
             }
         });
         self.hosts.push((child, Fate::Runs));
+        self.releases.push(release);
     }
 
     /// The next thing that any host says.
@@ -69,10 +100,43 @@ impl Fleet {
         self.said.recv_timeout(SILENCE_MAX).expect("a host goes on")
     }
 
+    /// Until it is enough.
+    pub(crate) fn hear_until(&self, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
+        while !enough(heard) {
+            let (host, line) = self.next();
+            heard.hear(host, &line);
+        }
+    }
+
+    /// What was said until now.
+    pub(crate) fn hear_now(&self, heard: &mut Heard) {
+        for (host, line) in self.said.try_iter() {
+            heard.hear(host, &line);
+        }
+    }
+
     /// What is left to be heard of hosts that have ended.
-    pub(crate) fn rest(&mut self) -> Vec<(Number, String)> {
+    pub(crate) fn hear_rest(&mut self, heard: &mut Heard) {
         self.say = None;
-        self.said.iter().collect()
+        for (host, line) in &self.said {
+            heard.hear(host, &line);
+        }
+    }
+
+    pub(crate) fn releases(&self) -> &[Release] {
+        &self.releases
+    }
+
+    /// Those of a release that run.
+    pub(crate) fn running(&self, release: Release) -> Vec<Number> {
+        let runs = |host: &Number| self.hosts[*host].1 == Fate::Runs && self.releases[*host] == release;
+        (0..self.hosts.len()).filter(runs).collect()
+    }
+
+    /// Has a host look at every bell, or have them rest.
+    pub(crate) fn tell(&mut self, host: Number, word: &str) {
+        let input = self.hosts[host].0.stdin.as_mut().expect("it was not told to end");
+        writeln!(input, "{word}").expect("it runs");
     }
 
     pub(crate) fn fates(&self) -> Vec<Fate> {
@@ -108,14 +172,23 @@ impl Fleet {
         *fate = becomes;
     }
 
-    /// Ends the hosts that run, in order; returns when they have ended.
-    pub(crate) fn end(&mut self) {
-        for (child, fate) in &mut self.hosts {
-            drop(child.stdin.take());
-            if *fate != Fate::Killed {
-                assert!(child.wait().expect("it runs").success(), "a host has failed");
+    /// Has a host end by itself; returns when it has.
+    pub(crate) fn end(&mut self, host: Number) {
+        let (child, fate) = &mut self.hosts[host];
+        drop(child.stdin.take());
+        assert!(child.wait().expect("it runs").success(), "a host has failed");
+        *fate = Fate::Ended;
+    }
+
+    /// Ends the hosts that run, in order. What became of each before.
+    pub(crate) fn end_all(&mut self) -> Vec<Fate> {
+        let fates = self.fates();
+        for (host, fate) in fates.iter().enumerate() {
+            if !matches!(fate, Fate::Killed | Fate::Ended) {
+                self.end(host);
             }
         }
+        fates
     }
 }
 

@@ -1,8 +1,11 @@
-//! Many hosts on one store, as processes that are killed and paused: nothing is lost, and what is done twice is told.
+//! Many hosts on one store, as processes that are killed, paused and replaced: nothing is lost, and what is done twice is told.
 
 mod bells;
 mod fleet;
 mod heard;
+mod log;
+mod moves;
+mod rolling;
 
 use statewright_hosts_tests::place::Place;
 use statewright_services as services;
