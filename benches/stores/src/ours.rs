@@ -48,7 +48,7 @@ impl Apply<Added> for Sum {
     }
 }
 
-struct Bell;
+pub(crate) struct Bell;
 
 impl CounterEffects for Bell {
     async fn ring(&self, _: &EffectCx) -> EffectAnswer<Counter> {
