@@ -3,6 +3,7 @@
 mod cluster;
 #[cfg(target_os = "linux")]
 mod cut;
+mod disk;
 mod place;
 mod refusals;
 mod traps;
