@@ -5,9 +5,14 @@
 //!
 //! `cargo run --release --manifest-path benches/stores/Cargo.toml --features metrics -- hosts`: one to three hosts as processes on
 //! one server; `--on postgres`, `--on nats` or `--on nats-cluster` is one of the servers alone.
+//!
+//! `cargo run --release --manifest-path benches/stores/Cargo.toml -- nats-subjects`: what instances and cells take of a private NATS
+//! server, in memory and on the disk, and how long it takes to start again with them. `--instances 250000,1000000` are others,
+//! `--nodes 3` a cluster.
 
 #[cfg(feature = "metrics")]
 mod hosts;
+mod nats;
 mod ours;
 mod peers;
 mod postgres;
@@ -26,11 +31,21 @@ struct Plan {
     /// Servers of the bench `hosts`; all of them when none is named.
     #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only that bench asks"))]
     on: Option<String>,
+    /// How many there are in the end, step by step.
+    instances: Vec<usize>,
+    nodes: usize,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let mut plan = Plan { tasks: vec![1, 8, 32, 256], time: Duration::from_secs(4), peers: true, on: None };
+    let mut plan = Plan {
+        tasks: vec![1, 8, 32, 256],
+        time: Duration::from_secs(4),
+        peers: true,
+        on: None,
+        instances: vec![250_000, 500_000, 1_000_000],
+        nodes: 1,
+    };
     let mut words = std::env::args().skip(1);
     #[cfg(feature = "metrics")]
     if std::env::args().nth(1).is_some_and(|word| word == hosts::HOST) {
@@ -39,10 +54,9 @@ async fn main() -> Result<(), Failure> {
     let mut benches = Vec::new();
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--tasks" => {
-                let numbers = words.next().unwrap_or_default();
-                plan.tasks = numbers.split(',').map(str::parse).collect::<Result<_, _>>()?;
-            }
+            "--tasks" => plan.tasks = numbers(words.next())?,
+            "--instances" => plan.instances = numbers(words.next())?,
+            "--nodes" => plan.nodes = words.next().unwrap_or_default().parse()?,
             "--seconds" => plan.time = Duration::from_secs_f64(words.next().unwrap_or_default().parse()?),
             "--ours" => plan.peers = false,
             "--on" => plan.on = words.next(),
@@ -62,5 +76,14 @@ async fn main() -> Result<(), Failure> {
     if benches.iter().any(|bench| bench == "hosts") {
         return Err("`hosts` reads metrics: say `--features metrics`".into());
     }
+    // It has no peers, and takes its time: only when it is named.
+    if benches.iter().any(|bench| bench == "nats-subjects") {
+        nats::run(&plan).await?;
+    }
     Ok(())
+}
+
+/// Numbers with commas between them.
+fn numbers(word: Option<String>) -> Result<Vec<usize>, Failure> {
+    Ok(word.unwrap_or_default().split(',').map(str::parse).collect::<Result<_, _>>()?)
 }

@@ -38,8 +38,8 @@ pub(crate) struct Sum {
 #[derive(EventVersion, Serialize, Deserialize, Clone, Debug)]
 #[event(name = "counter.added", version = 1)]
 pub(crate) struct Added {
-    n: u64,
-    note: String,
+    pub(crate) n: u64,
+    pub(crate) note: String,
 }
 
 impl Apply<Added> for Sum {
