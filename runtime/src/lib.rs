@@ -6,6 +6,10 @@
 //!
 //! This crate knows no database, no wire format and no clock but [`Clock`](clock::Clock).
 
+// The suite for stores declares machines, and what the macros write names this crate as its users do.
+#[cfg(feature = "conformance")]
+extern crate self as statewright;
+
 pub mod breaker;
 pub mod clock;
 pub mod copy;

@@ -11,22 +11,38 @@
 #![allow(clippy::missing_panics_doc, reason = "a case that fails panics")]
 
 mod cells;
+mod ends;
+mod fleet;
 mod handles;
+mod hosts;
 pub mod load;
 mod log;
+mod machine;
 mod network;
 mod order;
+mod pace;
 mod place;
 pub mod proxy;
 mod queries;
+mod readers;
 mod streams;
+mod work;
 mod writers;
 
 pub use cells::{cells_are_compared_and_set, cells_are_listed_in_order};
+pub use ends::{an_instance_that_is_deleted_never_comes_back, tenants_of_a_host_have_nothing_in_common};
+pub use fleet::{
+    a_host_that_was_paused_is_fenced, a_lease_has_one_holder, hosts_settle_their_conflicts,
+    hosts_share_timers_and_effects, hosts_whose_clocks_differ_lose_no_timer,
+};
 pub use handles::{
     a_deletion_holds_for_every_handle, a_handle_is_told_of_what_another_appends,
     of_cells_written_at_once_one_wins, of_writers_on_many_handles_one_wins,
     what_one_handle_writes_another_reads,
+};
+pub use hosts::{
+    a_command_is_recorded_once_whoever_is_asked_again, a_command_is_recorded_where_it_is_expected,
+    an_instance_is_the_same_from_any_snapshot, what_is_one_for_a_host_is_one_in_the_store,
 };
 pub use log::{
     a_batch_is_all_or_nothing, a_deleted_stream_stays_gone, a_phantom_head_is_a_conflict,
@@ -46,7 +62,11 @@ pub use order::{
 };
 pub use place::{NetworkPlace, Place};
 pub use queries::{what_is_asked_is_answered_from_the_records, where_streams_stood_is_told};
+pub use readers::{consumers_of_a_name_share_what_is_recorded, subscribers_on_many_handles_see_the_same};
 pub use streams::{hostile_ids_are_apart, streams_are_listed_in_order, tenants_are_apart};
+pub use work::{
+    a_subscription_goes_on_where_it_was, effects_are_done_and_answered, timers_run_once_when_they_are_due,
+};
 pub use writers::{writers_on_many_handles_disturb_no_reader, writers_that_give_up_disturb_no_reader};
 
 use super::{Append, Head, Outcome, Payload, RecordedEvent, RecordedStep, Revision, Store, StreamId, Unit};
@@ -87,6 +107,15 @@ macro_rules! conformance {
             cells_are_listed_in_order
             where_streams_stood_is_told
             what_is_asked_is_answered_from_the_records
+            a_command_is_recorded_where_it_is_expected
+            a_command_is_recorded_once_whoever_is_asked_again
+            what_is_one_for_a_host_is_one_in_the_store
+            an_instance_is_the_same_from_any_snapshot
+            timers_run_once_when_they_are_due
+            effects_are_done_and_answered
+            a_subscription_goes_on_where_it_was
+            an_instance_that_is_deleted_never_comes_back
+            tenants_of_a_host_have_nothing_in_common
         }
     };
     (@places $how:tt) => {
@@ -97,6 +126,13 @@ macro_rules! conformance {
             a_deletion_holds_for_every_handle
             of_cells_written_at_once_one_wins
             writers_on_many_handles_disturb_no_reader
+            a_lease_has_one_holder
+            a_host_that_was_paused_is_fenced
+            hosts_share_timers_and_effects
+            hosts_whose_clocks_differ_lose_no_timer
+            hosts_settle_their_conflicts
+            subscribers_on_many_handles_see_the_same
+            consumers_of_a_name_share_what_is_recorded
         }
     };
     (@networks $how:tt) => {
