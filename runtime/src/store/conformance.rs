@@ -6,7 +6,11 @@
 //! and half-closes its connections in every call ([`proxy`]). Nothing is skipped: what a form does not try is not among
 //! its tests.
 //!
-//! The cases know the contract alone; what is particular to one store stands with that store.
+//! Besides the contract, every form tries what stands on it: hosts of two small machines, over one handle what their callers,
+//! timers, effects, subscribers and tenants are promised, over several what hosts do for each other. They run on fake clocks,
+//! turned no faster than the store lets hosts keep up, so a slow server makes a case slow and not wrong.
+//!
+//! The cases know the contract and the hosts alone; what is particular to one store stands with that store.
 
 #![allow(clippy::missing_panics_doc, reason = "a case that fails panics")]
 

@@ -11,7 +11,7 @@ use crate::effect::{EffectAnswer, EffectCx, EffectError};
 use crate::error::FireError;
 use crate::host::Host;
 use crate::lease::{Claim, Lease};
-use crate::store::{CellKey, Put, Revision, Shard, Store};
+use crate::store::{CellKey, Cursor, Put, Revision, Shard, Store, StreamId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,8 +85,8 @@ impl TillEffects for Desk {
 }
 
 /// Turns the clocks until somebody is asked to print.
-async fn next_asked(pace: &mut Pace, asked: &mut UnboundedReceiver<Asked>) -> Asked {
-    pace.driven(asked.recv()).await.expect("the printers are there")
+async fn next_asked(time: &mut Pace, asked: &mut UnboundedReceiver<Asked>) -> Asked {
+    time.driven(asked.recv()).await.expect("the printers are there")
 }
 
 /// A host that is paused loses its shards to another. What it still does under its old epoch is recorded by nobody, and when it
@@ -102,51 +102,53 @@ pub async fn a_host_that_was_paused_is_fenced<P: Place>(place: &P) {
     };
     let receipt = |number| TillTrigger::Receipt { number };
     let first = printing(&a, &stopped, "first").await;
-    first.instance("a").fire(receipt(HANGS)).await.expect(TAKEN);
-    let (host, key, epoch) = asked.recv().await.expect("it is at work");
+    let mut time = Pace::new(&a, &[&stopped]);
+    time.driven(first.instance("a").fire(receipt(HANGS))).await.expect(TAKEN);
+    let (host, key, epoch) = next_asked(&mut time, &mut asked).await;
     assert_eq!((host, &*key), ("first", "/Till/a/1/0"));
 
     // From here on the clock of the first one stands still.
     let second = printing(&b, &clock, "second").await;
-    let mut pace = Pace::new(&b, &[&clock]).without(first.id());
-    let (host, key, later) = next_asked(&mut pace, &mut asked).await;
+    let mut time = Pace::new(&b, &[&clock]).without(first.id());
+    let (host, key, later) = next_asked(&mut time, &mut asked).await;
     assert_eq!((host, &*key), ("second", "/Till/a/1/0"), "what hangs elsewhere is done");
     assert!(later > epoch, "{later} > {epoch}");
     assert!(clock.monotonic() >= TIME, "not before its lease was over");
     let is_at = async |host: &Host<Till>, revision| {
         host.instance("a").revision().await.expect(READ) == Revision(revision)
     };
-    pace.until("it is answered", async || is_at(&second, 2).await).await;
-    let checkpoint =
-        CellKey { shard: b.shard(&second.repository().stream("", "a")), name: "effects/Till".into() };
-    let saved = async || b.get(std::slice::from_ref(&checkpoint)).await.expect("cells are read");
-    pace.until("it is written down", async || !saved().await.is_empty()).await;
+    time.until("it is answered", async || is_at(&second, 2).await).await;
+    let shard = b.shard(&second.repository().stream("", "a"));
+    let end = b.scan(shard, &Cursor::default(), 9).await.expect("the shard is read").cursors.pop();
+    let checkpoint = CellKey { shard, name: "effects/Till".into() };
+    let saved = async || b.get(std::slice::from_ref(&checkpoint)).await.expect("cells are read").pop();
+    let stands = async || saved().await.map(|cell| Cursor(cell.value));
+    time.until("it is written down", async || stands().await == end).await;
     let owner = second.instance("a").owner().await.expect("cells are read");
     assert_eq!(owner.as_deref(), Some(second.id()));
 
     // The first one's printer answers now, and the first one does not know yet that it has lost the shard.
-    pace.pass(Duration::from_secs(2)).await;
     let before = saved().await;
     let_go.add_permits(1);
-    pace.pass(Duration::from_secs(2)).await;
-    let mut pace = Pace::new(&b, &[&stopped, &clock]);
-    pace.pass(TIME).await;
+    time.pass(Duration::from_secs(2)).await;
+    let mut time = Pace::new(&b, &[&stopped, &clock]);
+    time.pass(TIME).await;
     assert_eq!(saved().await, before, "what it wrote down was refused");
     assert!(is_at(&second, 2).await, "its answer is there already");
     // Now it knows, and both go on.
     for (host, instance) in [(&first, "b"), (&second, "c"), (&first, "a")] {
-        pace.driven(host.instance(instance).fire(receipt(7))).await.expect(TAKEN);
+        time.driven(host.instance(instance).fire(receipt(7))).await.expect(TAKEN);
     }
     let mut rest = BTreeSet::new();
     for _ in 0..3 {
-        let (_, key, since) = next_asked(&mut pace, &mut asked).await;
+        let (_, key, since) = next_asked(&mut time, &mut asked).await;
         assert!(since > epoch, "{key}: {since}");
         rest.insert(key);
     }
     assert_eq!(rest, ["/Till/a/3/0", "/Till/b/1/0", "/Till/c/1/0"].map(str::to_owned).into());
-    pace.until("all is answered", async || is_at(&first, 4).await).await;
+    time.until("all is answered", async || is_at(&first, 4).await).await;
     for host in [&first, &second] {
-        pace.driven(host.shutdown()).await;
+        time.driven(host.shutdown()).await;
     }
     assert!(asked.try_recv().is_err(), "nothing more is done twice");
     let records = records(&*b, &second.repository().stream("", "a")).await;
@@ -161,7 +163,7 @@ pub async fn hosts_share_timers_and_effects<P: Place>(place: &P) {
     const INSTANCES: usize = 12;
     let handles = [place.open().await, place.open().await];
     let clock = FakeClock::default();
-    let mut pace = Pace::new(&handles[0], &[&clock]);
+    let mut time = Pace::new(&handles[0], &[&clock]);
     let printer = Arc::new(Printer::default());
     let (mut alarms, mut printing) = (Vec::new(), Vec::new());
     let name = |n: usize| format!("{n}-is-its-number");
@@ -173,25 +175,25 @@ pub async fn hosts_share_timers_and_effects<P: Place>(place: &P) {
         printing.push(till.build().await.expect(FINE));
         for n in (0..INSTANCES).map(|n| n + round * INSTANCES) {
             let (alarm, till) = (&alarms[n % alarms.len()], &printing[n % printing.len()]);
-            pace.driven(alarm.instance(&name(n)).fire(AlarmTrigger::Set)).await.expect("it is idle");
-            pace.driven(till.instance(&name(n)).fire(TillTrigger::Receipt { number: 7 })).await.expect(TAKEN);
+            time.driven(alarm.instance(&name(n)).fire(AlarmTrigger::Set)).await.expect("it is idle");
+            time.driven(till.instance(&name(n)).fire(TillTrigger::Receipt { number: 7 })).await.expect(TAKEN);
         }
     }
     let store = &handles[1];
     let length = async |machine: &str, n| {
-        let id = crate::store::StreamId::new("", machine, &name(n));
+        let id = StreamId::new("", machine, &name(n));
         store.head(&id).await.expect("the head is read").revision.0
     };
     for n in 0..2 * INSTANCES {
-        pace.until("it rings", async || length("Alarm", n).await == 2).await;
-        pace.until("it is answered", async || length("Till", n).await == 2).await;
+        time.until("it rings", async || length("Alarm", n).await == 2).await;
+        time.until("it is answered", async || length("Till", n).await == 2).await;
     }
-    pace.pass(TIME * 2).await;
+    time.pass(TIME * 2).await;
     for host in &alarms {
-        pace.driven(host.shutdown()).await;
+        time.driven(host.shutdown()).await;
     }
     for host in &printing {
-        pace.driven(host.shutdown()).await;
+        time.driven(host.shutdown()).await;
     }
     for n in 0..2 * INSTANCES {
         assert_eq!((length("Alarm", n).await, length("Till", n).await), (2, 2), "once");
@@ -220,28 +222,28 @@ pub async fn hosts_whose_clocks_differ_lose_no_timer<P: Place>(place: &P) {
         hosts.push(builder.build().await.expect(FINE));
         handles.push(store);
     }
-    let mut pace = Pace::new(&handles[0], &clocks.each_ref());
+    let mut time = Pace::new(&handles[0], &clocks.each_ref());
     let names = |what: &str| (0..INSTANCES).map(|n| format!("{what}-{n}")).collect::<Vec<_>>();
     for (n, (once, again)) in names("once").iter().zip(&names("again")).enumerate() {
         let (host, other) = (&hosts[n % hosts.len()], &hosts[(n + 1) % hosts.len()]);
-        pace.driven(host.instance(once).fire(AlarmTrigger::Set)).await.expect("it is idle");
-        pace.driven(other.instance(again).fire(AlarmTrigger::Watch)).await.expect("it is idle");
+        time.driven(host.instance(once).fire(AlarmTrigger::Set)).await.expect("it is idle");
+        time.driven(other.instance(again).fire(AlarmTrigger::Watch)).await.expect("it is idle");
     }
     let heard = async |n: usize, name: &str| {
         let view = hosts[n % hosts.len()].instance(name);
         view.view(|alarm, _| alarm.data().clone()).await.expect(READ)
     };
     for (n, (once, again)) in names("once").iter().zip(&names("again")).enumerate() {
-        pace.until("it rings", async || !heard(n, once).await.rings.is_empty()).await;
-        pace.until("it ticks", async || ticks(&heard(n, again).await.ticks) >= 4).await;
+        time.until("it rings", async || !heard(n, once).await.rings.is_empty()).await;
+        time.until("it ticks", async || ticks(&heard(n, again).await.ticks) >= 4).await;
     }
     // The first one leaves: what it has had goes to clocks that are ahead or behind.
-    pace.driven(hosts[0].shutdown()).await;
+    time.driven(hosts[0].shutdown()).await;
     for again in &names("again") {
-        pace.until("it ticks on", async || ticks(&heard(1, again).await.ticks) >= 9).await;
+        time.until("it ticks on", async || ticks(&heard(1, again).await.ticks) >= 9).await;
     }
     for host in &hosts[1..] {
-        pace.driven(host.shutdown()).await;
+        time.driven(host.shutdown()).await;
     }
     for name in names("once").iter().chain(&names("again")) {
         let stream = hosts[0].repository().stream("", name);

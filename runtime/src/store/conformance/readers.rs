@@ -95,16 +95,16 @@ pub async fn consumers_of_a_name_share_what_is_recorded<P: Place>(place: &P) {
         consumers.push(name.open().await.expect("it begins"));
         hosts.push(host);
     }
-    let mut pace = Pace::new(&place.open().await, &[&clock]);
+    let mut time = Pace::new(&place.open().await, &[&clock]);
     let writers = write(&hosts);
     let (mut log, mut taken) = (Log::default(), 0);
     while !log.is_whole() {
         if taken == WRITERS * 2 && consumers.len() == 2 {
             // What it has had goes to the other one.
             let first: Consumer<_> = consumers.remove(0);
-            pace.driven(first.close()).await;
+            time.driven(first.close()).await;
         }
-        let place = pace.driven(one_of(&mut consumers)).await;
+        let place = time.driven(one_of(&mut consumers)).await;
         log.take(&place);
         taken += 1;
     }
@@ -112,10 +112,10 @@ pub async fn consumers_of_a_name_share_what_is_recorded<P: Place>(place: &P) {
         writer.await.expect("it writes");
     }
     for consumer in consumers {
-        pace.driven(consumer.close()).await;
+        time.driven(consumer.close()).await;
     }
     for host in hosts {
-        pace.driven(host.shutdown()).await;
+        time.driven(host.shutdown()).await;
     }
 }
 

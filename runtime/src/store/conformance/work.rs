@@ -55,7 +55,7 @@ pub(super) fn ticks(ticks: &[(Option<jiff::Timestamp>, u64)]) -> u64 {
 /// A timer runs once when it is due, not before, not if its state was left, and late rather than never if no host ran.
 pub async fn timers_run_once_when_they_are_due(store: Arc<dyn Store>) {
     let clock = FakeClock::default();
-    let mut pace = Pace::new(&store, &[&clock]);
+    let mut time = Pace::new(&store, &[&clock]);
     let alarms = || Host::<Alarm>::builder(Arc::clone(&store)).clock(clock.clone()).build();
     let host = alarms().await.expect(FINE);
     for (instance, trigger) in
@@ -63,25 +63,25 @@ pub async fn timers_run_once_when_they_are_due(store: Arc<dyn Store>) {
     {
         host.instance(instance).fire(trigger).await.expect("it is idle");
     }
-    pace.pass(Duration::from_secs(9)).await;
+    time.pass(Duration::from_secs(9)).await;
     assert_eq!(host.instance("once").revision().await.expect(READ), Revision(1), "it is not due");
     host.instance("left").fire(AlarmTrigger::Stop).await.expect("it waits");
-    pace.until("it rings", async || host.instance("once").revision().await.expect(READ) == Revision(2)).await;
+    time.until("it rings", async || host.instance("once").revision().await.expect(READ) == Revision(2)).await;
     let ticked = async || host.instance("again").revision().await.expect(READ) >= Revision(3);
-    pace.until("it ticks again and again", ticked).await;
+    time.until("it ticks again and again", ticked).await;
     host.instance("late").fire(AlarmTrigger::Set).await.expect("it is idle");
-    pace.driven(host.shutdown()).await;
+    time.driven(host.shutdown()).await;
 
     clock.advance(Duration::from_secs(35));
     let host = alarms().await.expect(FINE);
-    pace.until("what is overdue rings", async || {
+    time.until("what is overdue rings", async || {
         host.instance("late").revision().await.expect(READ) == Revision(2)
     })
     .await;
     let heard = async || host.instance("again").view(|alarm, _| alarm.data().ticks.clone()).await;
-    pace.until("the ticks are made up for", async || ticks(&heard().await.expect(READ)) >= 6).await;
+    time.until("the ticks are made up for", async || ticks(&heard().await.expect(READ)) >= 6).await;
     host.instance("again").fire(AlarmTrigger::Stop).await.expect("it ticks");
-    pace.driven(host.shutdown()).await;
+    time.driven(host.shutdown()).await;
 
     let stream = |instance: &str| host.repository().stream("", instance);
     for instance in ["once", "late"] {
@@ -104,7 +104,7 @@ pub async fn timers_run_once_when_they_are_due(store: Arc<dyn Store>) {
 /// once, and what fails for good is listed until it is put away.
 pub async fn effects_are_done_and_answered(store: Arc<dyn Store>) {
     let (clock, printer) = (FakeClock::default(), Arc::new(Printer::default()));
-    let mut pace = Pace::new(&store, &[&clock]);
+    let mut time = Pace::new(&store, &[&clock]);
     let before = tills(&store, &clock).build().await.expect(FINE);
     let receipt = async |host: &Host<Till>, instance: &str, number| {
         host.instance(instance).fire(TillTrigger::Receipt { number }).await.expect(TAKEN);
@@ -124,14 +124,14 @@ pub async fn effects_are_done_and_answered(store: Arc<dyn Store>) {
         host.instance(instance).revision().await.expect(READ) == Revision(records)
     };
     for (instance, records) in [("a", 2), ("b", 2), ("c", 3)] {
-        pace.until("it is answered", async || answered(&host, instance, records).await).await;
+        time.until("it is answered", async || answered(&host, instance, records).await).await;
     }
     let letters = host.dead_letters().list(None, 9).await.expect("dead letters are listed");
     assert_eq!((letters.len(), &*letters[0].key, letters[0].attempts), (1, "/Till/c/1/0", 1));
     host.dead_letters().retry("/Till/c/1/0").await.expect("it is there");
     let listed = async || host.dead_letters().list(None, 9).await.expect("dead letters are listed").len();
-    pace.until("it fails again", async || listed().await == 1).await;
-    pace.driven(host.shutdown()).await;
+    time.until("it fails again", async || listed().await == 1).await;
+    time.driven(host.shutdown()).await;
     host.dead_letters().discard("/Till/c/1/0").await.expect("it is there");
     assert_eq!(listed().await, 0);
     let mut asked: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
@@ -144,8 +144,8 @@ pub async fn effects_are_done_and_answered(store: Arc<dyn Store>) {
 
     let host = printing().await.expect(FINE);
     receipt(&host, "d", 7).await;
-    pace.until("it is answered", async || answered(&host, "d", 2).await).await;
-    pace.driven(host.shutdown()).await;
+    time.until("it is answered", async || answered(&host, "d", 2).await).await;
+    time.driven(host.shutdown()).await;
     let asked: BTreeSet<_> = printer.take_asked().into_iter().map(|(key, _)| key).collect();
     assert_eq!(asked, BTreeSet::from(["/Till/d/1/0".to_owned()]), "what has its answer is not done again");
     for (instance, whole, effect) in [("a", 2, 1), ("b", 2, 1), ("c", 3, 2), ("d", 2, 1)] {
