@@ -32,13 +32,14 @@ const NEVER: Duration = Duration::from_mins(2);
 /// before they try again comes, and nothing is over before its time.
 pub(super) async fn on_a_clock_that_goes(case: impl AsyncFnOnce(FakeClock)) {
     let clock = FakeClock::default();
-    let mut case = pin!(case(clock.clone()));
+    let (mut case, began) = (pin!(case(clock.clone())), Instant::now());
     loop {
         tokio::select! {
             biased;
             () = &mut case => return,
             () = tokio::time::sleep(LOOK) => clock.advance(LOOK),
         }
+        assert!(began.elapsed() < NEVER, "what it waits for does not come");
     }
 }
 
