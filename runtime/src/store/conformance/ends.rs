@@ -27,11 +27,17 @@ pub async fn an_instance_that_is_deleted_never_comes_back(store: Arc<dyn Store>)
             host.instance("a").command(&format!("take/{n}")).fire(take(1)).await.expect(TAKEN);
         }
         assert_eq!(stand(&other.instance("a")).await.2, Revision(5));
-        assert_eq!(host.instance("a").delete().await.expect("it is there"), Revision(6));
         let stream = host.repository().stream("", "a");
-        let kept = async || store.list(store.shard(&stream), "snapshot/", None, 9).await;
-        // Its snapshots go behind the answer.
-        while !kept().await.expect("cells are listed").is_empty() {
+        let has_snapshots = async || {
+            let cells = store.list(store.shard(&stream), "snapshot/", None, 9).await;
+            !cells.expect("cells are listed").is_empty()
+        };
+        // They are written and removed behind the answers.
+        while !has_snapshots().await {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(host.instance("a").delete().await.expect("it is there"), Revision(6));
+        while has_snapshots().await {
             tokio::task::yield_now().await;
         }
         host.shutdown().await;
