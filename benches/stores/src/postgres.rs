@@ -15,7 +15,7 @@ const NOTE_BYTES: usize = 180;
 
 enum Contestant {
     Ours(Ours),
-    Peer(Peer),
+    Peer(Box<Peer>),
 }
 
 impl Contestant {
@@ -79,7 +79,7 @@ async fn measure(url: &str, name: Name, tasks: usize, time: Duration, turn: usiz
     let schema = format!("bench_{}_{tasks}_{turn}", std::process::id());
     let contestant = match name {
         Name::Ours => Contestant::Ours(Ours::open(url, &schema).await?),
-        Name::Peer(kept) => Contestant::Peer(Peer::open(url, &schema, kept).await?),
+        Name::Peer(kept) => Contestant::Peer(Box::new(Peer::open(url, &schema, kept).await?)),
     };
     let contestant = Arc::new(contestant);
     // Instances begin with a record each, and connections are made.

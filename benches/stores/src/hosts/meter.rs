@@ -63,7 +63,7 @@ impl Recorder for Meter {
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        let outcome = key.labels().find(|label| label.key() == "outcome").map(|label| label.value());
+        let outcome = key.labels().find(|label| label.key() == "outcome").map(metrics::Label::value);
         match (key.name(), outcome) {
             ("statewright_append_seconds", Some("appended")) => {
                 Histogram::from_arc(Arc::clone(&self.appends))

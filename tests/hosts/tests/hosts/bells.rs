@@ -1,7 +1,7 @@
 //! Timers, effects and subscriptions of hosts that die: all of them are done, and twice only what a host had under way when
 //! it was killed or paused.
 
-use crate::fleet::{Fate, Fleet, LEASE, Peals, Release};
+use crate::fleet::{Fate, Fleet, LEASE, LONG_LEASE, Peals, Release};
 use crate::heard::{Heard, Said};
 use crate::log::{check, log};
 use crate::{nats, postgres};
@@ -48,7 +48,7 @@ async fn hosts_come_and_go(place: &Place) {
     println!("seed {seed}");
     let mut rng = fastrand::Rng::with_seed(seed);
     let store = place.open().await.expect("a server").store();
-    let mut fleet = Fleet::start(place, 3, PEALS);
+    let mut fleet = Fleet::new(place, PEALS).lease(LONG_LEASE).with(3);
     let mut heard = Heard::default();
     for turn in 1..=3 {
         let rings = rng.usize(PEALS.rings() * (turn - 1) / 4 + 1..PEALS.rings() * turn / 4);

@@ -14,6 +14,9 @@ const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// How long a shard stays with a host that is dead.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
+/// The same where nobody dies: however busy the machine is, hosts renew their leases in time.
+pub(crate) const LONG_LEASE: Duration = Duration::from_secs(10);
+
 /// A host by its number; numbers are not used again.
 pub(crate) type Number = usize;
 
@@ -53,6 +56,7 @@ impl Peals {
 pub(crate) struct Fleet {
     place: Place,
     peals: Peals,
+    lease: Duration,
     hosts: Vec<(Child, Fate)>,
     releases: Vec<Release>,
     said: Receiver<(Number, String)>,
@@ -65,21 +69,31 @@ impl Fleet {
     pub(crate) fn new(place: &Place, peals: Peals) -> Self {
         let (say, said) = channel();
         let (place, say) = (place.clone(), Some(say));
-        Self { place, peals, hosts: Vec::new(), releases: Vec::new(), said, say }
+        Self { place, peals, lease: LEASE, hosts: Vec::new(), releases: Vec::new(), said, say }
+    }
+
+    /// Of hosts that are added from now on.
+    pub(crate) fn lease(mut self, time: Duration) -> Self {
+        self.lease = time;
+        self
     }
 
     /// So many hosts of the first release.
     pub(crate) fn start(place: &Place, hosts: usize, peals: Peals) -> Self {
-        let mut fleet = Self::new(place, peals);
-        (0..hosts).for_each(|_| fleet.add(Release::First));
-        fleet
+        Self::new(place, peals).with(hosts)
+    }
+
+    /// So many more of the first release.
+    pub(crate) fn with(mut self, hosts: usize) -> Self {
+        (0..hosts).for_each(|_| self.add(Release::First));
+        self
     }
 
     /// One more.
     pub(crate) fn add(&mut self, release: Release) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
         command.arg((release as u8).to_string());
-        command.args([&self.place.url, &self.place.name, &LEASE.as_millis().to_string()]);
+        command.args([&self.place.url, &self.place.name, &self.lease.as_millis().to_string()]);
         command.args([self.peals.bells, self.peals.times].map(|number| number.to_string()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it is built");
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
