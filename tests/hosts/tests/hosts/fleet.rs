@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 /// A host that says nothing for so long never will.
-const SILENCE_MAX: Duration = Duration::from_mins(1);
+const SILENCE_MAX: Duration = Duration::from_mins(3);
 
 /// How long a shard stays with a host that is dead.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
@@ -117,7 +117,10 @@ impl Fleet {
     /// Until it is enough.
     pub(crate) fn hear_until(&self, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
         while !enough(heard) {
-            let (host, line) = self.next();
+            let Ok((host, line)) = self.said.recv_timeout(SILENCE_MAX) else {
+                let (rings, records, done) = (heard.rang.len(), heard.seen.len(), heard.done.len());
+                panic!("no host goes on: {rings} rings, {records} records, {done} bells are done");
+            };
             heard.hear(host, &line);
         }
     }
