@@ -9,6 +9,7 @@
 mod error;
 mod log;
 mod shelf;
+mod together;
 mod verify;
 
 pub use error::CopyError;

@@ -1,11 +1,13 @@
 //! Records: the order of the source's shards says which streams have grown, and each of them is brought to its source's head.
 
+use super::together::Heads;
 use super::{Copied, Copy, CopyError};
-use crate::store::{Append, CellKey, Cursor, Head, Outcome, Put, Record, Revision, Shard, StreamId, Unit};
+use crate::store::{
+    Append, CellKey, Cursor, Head, Outcome, Put, Record, Revision, Shard, StoreError, StreamId, Unit,
+};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 
 /// Records of the source that are looked at at once.
 const PAGE_MAX: usize = 256;
@@ -28,13 +30,11 @@ impl Copy {
     pub(super) async fn catch_up_shard(&self, shard: Shard, copied: &mut Copied) -> Result<(), CopyError> {
         let first = self.first(shard).await?;
         let mut after = self.place(shard, &first).await?;
+        let mut heads = Heads::new();
         loop {
             let page = self.from.scan(shard, &after, PAGE_MAX).await.map_err(CopyError::Source)?;
-            let (found, streams): (_, BTreeSet<StreamId>) =
-                (page.records.len(), page.records.into_iter().map(|record| record.stream).collect());
-            for stream in streams.iter().filter(|stream| self.is_wanted(stream)) {
-                copied.records += self.bring(stream).await?;
-            }
+            let found = page.records.len();
+            copied.records += self.bring_page(page.records, &mut heads).await?;
             after = page.next;
             if found > 0 {
                 self.save(shard, &first, &after).await?;
@@ -46,27 +46,41 @@ impl Copy {
         }
     }
 
-    /// Appends what the target does not have of a stream. How many records those were.
-    async fn bring(&self, stream: &StreamId) -> Result<u64, CopyError> {
+    pub(super) fn steps_max(&self) -> usize {
+        STEPS_MAX.min(self.to.limits().steps_max)
+    }
+
+    /// Appends what the target does not have of a stream. Its head then, and how many records were appended. `lost` is an append
+    /// of it whose answer was: behind which revision, and why.
+    pub(super) async fn bring(
+        &self,
+        stream: &StreamId,
+        mut lost: Option<(Revision, StoreError)>,
+    ) -> Result<(Head, u64), CopyError> {
         let mut head = self.to.head(stream).await.map_err(CopyError::Target)?;
-        let (began, limit) = (head.revision, STEPS_MAX.min(self.to.limits().steps_max));
+        let began = lost.as_ref().map_or(head.revision, |(after, _)| *after);
         loop {
-            let read = self.from.read(stream, head.revision, limit).await;
+            let read = self.from.read(stream, head.revision, self.steps_max()).await;
             let (records, source) = read.map_err(CopyError::Source)?;
             if head.revision > source.revision {
                 return Err(CopyError::Differs { stream: stream.clone(), revision: source.revision.plus(1) });
             }
             if records.is_empty() {
-                return Ok(head.revision.0.saturating_sub(began.0));
+                return Ok((head, head.revision.0.saturating_sub(began.0)));
             }
-            head = self.append(stream, head, records).await?;
+            head = self.append(stream, head, records, lost.take().map(|(_, error)| error)).await?;
         }
     }
 
-    async fn append(&self, stream: &StreamId, after: Head, records: Vec<Record>) -> Result<Head, CopyError> {
+    async fn append(
+        &self,
+        stream: &StreamId,
+        after: Head,
+        records: Vec<Record>,
+        mut unknown: Option<StoreError>,
+    ) -> Result<Head, CopyError> {
         let end = after.revision.plus(records.len());
         let steps: Vec<_> = records.into_iter().map(|record| record.step).collect();
-        let mut unknown = None;
         for _ in 0..TRIES_MAX {
             let append = Append { stream: stream.clone(), after, steps: steps.clone() };
             match self.to.append(vec![append], Unit::Each).await.pop() {
@@ -77,10 +91,10 @@ impl Copy {
                     return Err(CopyError::Refused { stream, after: after.revision, source });
                 }
                 Some(Outcome::Conflict(_) | Outcome::Gone) | None => {
-                    // An answer that was lost has landed: whether it is this is seen when it is verified.
+                    // An answer that was lost has landed, perhaps of fewer steps: whether it is this is seen when it is verified.
                     let head = self.to.head(stream).await.map_err(CopyError::Target)?;
-                    let landed = unknown.is_some() && head.revision == end;
-                    return if landed {
+                    let landed = after.revision < head.revision && head.revision <= end;
+                    return if unknown.is_some() && landed {
                         Ok(head)
                     } else {
                         Err(CopyError::Contended { stream: stream.clone() })

@@ -2,13 +2,17 @@
 
 use statewright::copy::{Copy, CopyError, copy};
 use statewright::effect::{EffectAnswer, EffectCx, EffectError};
-use statewright::store::{MemoryStore, Revision, Store, StreamId};
+use statewright::store::faulty::{Fault, Faulty};
+use statewright::store::{
+    Append, Head, MemoryStore, Outcome, Put, RecordedStep, Revision, Shard, Store, StreamId, Unit,
+};
 use statewright::{Host, KeyRing, Personal};
 use statewright_sqlite::SqliteStore;
 use statewright_tests::stay::{Stay, StayTrigger};
 use statewright_tests::{Door, DoorEffects, DoorTrigger};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use tokio::sync::mpsc;
 
@@ -257,4 +261,88 @@ async fn personal_data_does_not_move_to_another_secret() {
     host.shutdown().await;
     let error = copy(old, new).cut_over().await.expect_err("they could not be forgotten there");
     assert!(matches!(error, CopyError::PersonalSecret), "{error}");
+}
+
+/// A log of one shard in which streams grew all at once, `at_once` records of each and then of the next.
+async fn grown(streams: u64, rounds: u64, at_once: u64) -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::with_shards(1));
+    for round in 0..rounds {
+        let after = Head { revision: Revision(round * at_once), token: round * at_once };
+        let append = |n| {
+            let step =
+                |k| RecordedStep { command: format!("{n}/{round}/{k}").into(), ..RecordedStep::default() };
+            let stream = StreamId::new("", "Door", &format!("door-{n}"));
+            Append { stream, after, steps: (0..at_once).map(step).collect() }
+        };
+        let outcomes = store.append((0..streams).map(append).collect(), Unit::Each).await;
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_))), "{outcomes:?}");
+    }
+    store
+}
+
+#[tokio::test]
+async fn many_streams_come_in_one_call() {
+    let old = grown(100, 6, 1).await;
+    let new = Arc::new(statewright_tests::stepping::Stepping::new(MemoryStore::with_shards(3), usize::MAX));
+    let moving = copy(Arc::clone(&old), Arc::clone(&new));
+    assert_eq!(moving.catch_up().await.expect("it moves").records, 600);
+    let calls = new.appends();
+    assert!(calls.len() < 20, "{calls:?}");
+    assert_eq!(calls.iter().map(|(_, steps)| steps).sum::<usize>(), 600, "nothing twice: {calls:?}");
+    // What comes later finds its streams there.
+    let host = Host::<Door>::builder(Arc::clone(&old)).effects_elsewhere().build().await.expect("fine");
+    for n in 0..100 {
+        host.instance(&format!("new-{n}")).fire(DoorTrigger::Open).await.expect("shut");
+        host.instance(&format!("new-{n}")).fire(DoorTrigger::Close).await.expect("open");
+    }
+    host.shutdown().await;
+    assert_eq!(moving.catch_up().await.expect("it follows").records, 200);
+    assert!(new.appends().len() < 30, "{:?}", new.appends());
+    assert_eq!(moving.verify().await.expect("it is the same").records, 800);
+}
+
+#[tokio::test]
+async fn a_stream_may_have_more_than_one_append_takes() {
+    for (streams, rounds, at_once) in [(1, 1, 200), (3, 3, 70), (2, 300, 1)] {
+        let moving = copy(grown(streams, rounds, at_once).await, MemoryStore::with_shards(2));
+        let records = streams * rounds * at_once;
+        assert_eq!(moving.catch_up().await.expect("it moves").records, records);
+        assert_eq!(moving.verify().await.expect("it is the same").records, records);
+    }
+}
+
+#[tokio::test]
+async fn appends_that_fail_are_made_good() {
+    for fault in [Fault::LostAnswer, Fault::LostRequest, Fault::Refused] {
+        for nth in 0..4 {
+            let old = grown(50, 12, 1).await;
+            let new = Arc::new(Faulty::new(MemoryStore::with_shards(2)));
+            let moving = copy(Arc::clone(&old), Arc::clone(&new)).on_progress({
+                let (new, pages) = (Arc::clone(&new), AtomicU64::new(0));
+                move |_| {
+                    if pages.fetch_add(1, Ordering::SeqCst) + 1 == nth {
+                        new.fail_next(fault);
+                    }
+                }
+            });
+            if nth == 0 {
+                new.fail_next(fault);
+            }
+            assert_eq!(moving.catch_up().await.expect("it moves").records, 600, "{fault:?} {nth}");
+            assert_eq!(moving.verify().await.expect("it is the same").records, 600, "{fault:?} {nth}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_know_how_far_it_was_is_read() {
+    let (old, new) = (grown(40, 10, 1).await, Arc::new(MemoryStore::with_shards(2)));
+    let moving = copy(Arc::clone(&old), Arc::clone(&new));
+    moving.catch_up().await.expect("it moves");
+    let places = new.list(Shard(0), "copy/", None, 10).await.expect("memory");
+    assert!(!places.is_empty());
+    let gone = places.into_iter().map(|place| Put { key: place.key, version: None, value: None });
+    new.put(gone.collect()).await.expect("memory");
+    assert_eq!(moving.catch_up().await.expect("it begins anew").records, 0);
+    assert_eq!(moving.verify().await.expect("it is the same").records, 400);
 }
