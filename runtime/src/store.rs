@@ -27,6 +27,7 @@ pub use payload::Payload;
 pub use record::{Body, Envelope, Kind, Record, RecordedEffect, RecordedEvent, RecordedStep, TimerChange};
 
 use futures_core::future::BoxFuture;
+use std::time::Duration;
 
 /// The answer of every call that may fail.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -134,6 +135,14 @@ pub trait Store: Send + Sync + 'static {
     /// `limit`, which is at most [`query::PAGE_MAX`] then, says that there were no more.
     fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page>;
 
+    /// [`scan`](Self::scan) for who follows a shard and has been at its end: a store may answer out of its memory with what this
+    /// handle has written, so that nobody reads from the server what was just sent there. Hence a short page does not say that
+    /// there were no more; [`changed`](Self::changed) tells of what others have written behind it. What another handle has
+    /// erased may be among the records for [`FOLLOW_AGE_MAX`].
+    fn follow<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
+        self.scan(shard, after, limit)
+    }
+
     /// The end of the order of one shard as of now: behind every record whose append was answered before.
     fn end(&self, shard: Shard) -> Answer<'_, Cursor>;
 
@@ -201,6 +210,9 @@ pub fn admit(limits: &Limits, append: &Append) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How old a record may be with which a store answers out of its memory in [`Store::follow`].
+pub const FOLLOW_AGE_MAX: Duration = Duration::from_secs(1);
+
 /// A store that is shared is a store.
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
     fn limits(&self) -> &Limits {
@@ -226,6 +238,10 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 
     fn scan<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
         (**self).scan(shard, after, limit)
+    }
+
+    fn follow<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
+        (**self).follow(shard, after, limit)
     }
 
     fn end(&self, shard: Shard) -> Answer<'_, Cursor> {

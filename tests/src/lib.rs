@@ -12,6 +12,7 @@ pub mod gate;
 pub mod kettle;
 pub mod loan;
 pub mod outside;
+pub mod sparse;
 pub mod stalling;
 pub mod stay;
 pub mod stepping;

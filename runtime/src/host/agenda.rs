@@ -56,6 +56,17 @@ struct Waiting {
     whole: bool,
 }
 
+/// What came of reading a page of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Noted {
+    /// There was no more.
+    AtEnd,
+    /// There may be more.
+    Full,
+    /// Somebody else has the shard now.
+    Moved,
+}
+
 pub(super) struct Agenda {
     store: Arc<dyn Store>,
     shard: Shard,
@@ -63,6 +74,8 @@ pub(super) struct Agenda {
     /// Where the log was read to, and the version of the cell that says so.
     at: Cursor,
     version: u64,
+    /// It has been at the end of the log.
+    reached: bool,
     /// Records read since.
     behind: usize,
     waiting: LruCache<StreamId, Waiting>,
@@ -77,7 +90,8 @@ impl Agenda {
         let found = store.get(&[checkpoint(shard, machine)]).await?.pop();
         let (version, at) = found.map_or((0, Cursor::default()), |cell| (cell.version, Cursor(cell.value)));
         let waiting = LruCache::new(WAITING_MAX);
-        Ok(Self { store, shard, machine, at, version, behind: 0, waiting, quiet_until: None })
+        let (reached, behind, quiet_until) = (false, 0, None);
+        Ok(Self { store, shard, machine, at, version, reached, behind, waiting, quiet_until })
     }
 
     /// Where the log was read to.
@@ -85,22 +99,26 @@ impl Agenda {
         &self.at
     }
 
-    /// Reads a page of the log and writes what it says. `None`: there was nothing to read. `Some(false)`: somebody else
-    /// has the shard now.
-    pub(super) async fn note_page(&mut self) -> Result<Option<bool>, StoreError> {
-        let page = self.store.scan(self.shard, &self.at, PAGE_MAX).await?;
-        if page.records.is_empty() {
-            return Ok(None);
-        }
-        self.behind += page.records.len();
+    /// Reads a page of the log and writes what it says.
+    pub(super) async fn note_page(&mut self) -> Result<Noted, StoreError> {
+        let page = if self.reached {
+            self.store.follow(self.shard, &self.at, PAGE_MAX).await?
+        } else {
+            self.store.scan(self.shard, &self.at, PAGE_MAX).await?
+        };
+        let count = page.records.len();
+        let noted = if count < PAGE_MAX { Noted::AtEnd } else { Noted::Full };
+        self.reached |= noted == Noted::AtEnd;
+        self.behind += count;
         let (set, cleared) = self.take(&page.records);
         let worth_it = !set.is_empty() || !cleared.is_empty() || self.behind >= BEHIND_MAX;
         if !set.is_empty() {
             self.store.put(set).await?;
         }
+        // Also behind places that hold nothing: they would be told of again and again.
         self.at = page.next;
         if !worth_it {
-            return Ok(Some(true));
+            return Ok(noted);
         }
         self.behind = 0;
         let mut puts = cleared;
@@ -108,7 +126,7 @@ impl Agenda {
         puts.push(Put { key: checkpoint(self.shard, self.machine), version: Some(self.version), value });
         let moved = self.store.put(puts).await?.pop().flatten();
         self.version = moved.unwrap_or(self.version);
-        Ok(Some(moved.is_some()))
+        Ok(if moved.is_some() { noted } else { Noted::Moved })
     }
 
     /// Cells to write, and cells to remove once those stand.

@@ -3,7 +3,7 @@
 //! A wake is a request in the instance's own queue, in front of nothing: whatever was asked before has its turn before.
 //! Whether anything is due, the instance says. An instance that cannot be woken waits for its next try, and nobody else.
 
-use super::agenda::{Agenda, Entry};
+use super::agenda::{Agenda, Entry, Noted};
 use super::duty::{Duty, Tenure};
 use super::health::Watch;
 use super::request::{Ask, Request, Woken};
@@ -70,13 +70,13 @@ impl<M: Machine> Timers<M> {
         let (store, clock) = (&self.host.0.repository.store, &self.host.0.repository.clock);
         let mut agenda = Agenda::open::<M>(Arc::clone(store), self.shard).await?;
         while !tenure.is_leaving() {
-            let read = agenda.note_page().await?;
-            if read == Some(false) {
+            let noted = agenda.note_page().await?;
+            if noted == Noted::Moved {
                 return Ok(());
             }
             let woken = self.wake_due(&mut agenda, progress).await?;
             *tries = 0;
-            if read.is_some() || woken > 0 {
+            if noted == Noted::Full || woken > 0 {
                 continue;
             }
             let left = agenda.quiet_until().map(|until| until.duration_since(clock.now()));

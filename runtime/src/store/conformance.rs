@@ -40,9 +40,10 @@ pub use fleet::{
     hosts_share_timers_and_effects, hosts_whose_clocks_differ_lose_no_timer,
 };
 pub use handles::{
-    a_deletion_holds_for_every_handle, a_handle_is_told_of_what_another_appends,
-    of_cells_written_at_once_one_wins, of_writers_on_many_handles_one_wins,
-    what_one_handle_writes_another_reads,
+    a_deletion_holds_for_every_handle, a_follower_misses_nothing_of_any_handle,
+    a_handle_is_told_of_what_another_appends, of_cells_written_at_once_one_wins,
+    of_writers_on_many_handles_one_wins, what_one_handle_writes_another_reads,
+    what_was_erased_is_not_followed,
 };
 pub use hosts::{
     a_command_is_recorded_once_whoever_is_asked_again, a_command_is_recorded_where_it_is_expected,
@@ -127,6 +128,8 @@ macro_rules! conformance {
             what_one_handle_writes_another_reads
             of_writers_on_many_handles_one_wins
             a_handle_is_told_of_what_another_appends
+            a_follower_misses_nothing_of_any_handle
+            what_was_erased_is_not_followed
             a_deletion_holds_for_every_handle
             of_cells_written_at_once_one_wins
             writers_on_many_handles_disturb_no_reader

@@ -102,6 +102,10 @@ impl<S: Store> Store for Guarded<S> {
         Box::pin(self.guard(self.inner.scan(shard, after, limit)))
     }
 
+    fn follow<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
+        Box::pin(self.guard(self.inner.follow(shard, after, limit)))
+    }
+
     fn end(&self, shard: Shard) -> Answer<'_, Cursor> {
         Box::pin(self.guard(self.inner.end(shard)))
     }

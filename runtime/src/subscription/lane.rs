@@ -54,7 +54,11 @@ impl Lane {
             };
             records.into_iter().map(behind).collect()
         } else {
-            let page = store.scan(self.shard, &self.at, PAGE_MAX).await?;
+            let page = if self.reached {
+                store.follow(self.shard, &self.at, PAGE_MAX).await?
+            } else {
+                store.scan(self.shard, &self.at, PAGE_MAX).await?
+            };
             if page.records.is_empty() {
                 self.at = page.next;
             }

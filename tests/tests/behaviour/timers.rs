@@ -8,6 +8,7 @@ use statewright::replay::ReplayCheck;
 use statewright::store::{Cursor, MemoryStore, Record, Revision, Shard, Store, StreamId};
 use statewright::timers::Missed;
 use statewright_tests::kettle::{Kettle, KettleState, KettleTrigger};
+use statewright_tests::sparse::Sparse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -262,4 +263,21 @@ async fn a_lost_agenda_is_written_anew_from_the_log() {
         kitchen.records(&n.to_string(), 2).await;
     }
     kitchen.agenda(0).await;
+}
+
+#[tokio::test]
+async fn a_place_without_a_record_is_passed_once() {
+    let (store, clock) = (Arc::new(Sparse::new(MemoryStore::with_shards(1))), FakeClock::default());
+    let host = Host::<Kettle>::builder(Arc::clone(&store)).clock(clock).build().await.expect("fine");
+    host.instance("a").fire(KettleTrigger::Fill).await.expect("it is idle");
+    while store.list(Shard(0), "agenda/", None, 9).await.expect("memory").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let before = store.scans();
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    let scans = store.scans() - before;
+    assert!(scans < 5, "nothing new was written, and it was read {scans} times");
+    host.shutdown().await;
 }

@@ -186,7 +186,11 @@ impl<M: Machine> Dispatcher<M> {
     /// Reads as many records as there is room for, and begins with their effects.
     async fn read(&mut self) -> Result<(), Failure> {
         let room = self.window.room();
-        let page = self.store.scan(self.shard, &self.at, room).await?;
+        let page = if self.old {
+            self.store.scan(self.shard, &self.at, room).await?
+        } else {
+            self.store.follow(self.shard, &self.at, room).await?
+        };
         let covered = self.cover(&page.records).await?;
         let (old, now) = (self.old, self.clock.monotonic());
         self.old = old && page.records.len() == room;

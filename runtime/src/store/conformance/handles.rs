@@ -69,6 +69,56 @@ pub async fn a_handle_is_told_of_what_another_appends<P: Place>(place: &P) {
     }
 }
 
+/// Who follows a shard has every record once, in the order in which it is scanned, whichever handle wrote it.
+pub async fn a_follower_misses_nothing_of_any_handle<P: Place>(place: &P) {
+    const TURNS: usize = 12;
+    let handles = [place.open().await, place.open().await];
+    let (a, b) = (stream("a"), stream("a/b"));
+    let shard = handles[0].shard(&a);
+    // Of the same shard, so that each handle writes behind the other.
+    let b =
+        (0..1_000).map(|n| stream(&format!("{}/{n}", b.instance))).find(|id| handles[0].shard(id) == shard);
+    let b = b.expect("there is one");
+    grow(&*handles[0], &a, 1).await;
+    let end = handles[0].end(shard).await.expect("the end is told");
+    let (store, from) = (Arc::clone(&handles[0]), end.clone());
+    let follower = tokio::spawn(async move {
+        let (mut at, mut records, mut cursors) = (from, Vec::new(), Vec::new());
+        while records.len() < 5 * TURNS {
+            store.changed(shard, &at).await.expect("it is told");
+            let page = store.follow(shard, &at, 4).await.expect("the shard is followed");
+            assert_eq!(page.records.len(), page.cursors.len(), "one cursor for each record");
+            (at, records) = (page.next, [records, page.records].concat());
+            cursors.extend(page.cursors);
+        }
+        (records, cursors)
+    });
+    for _ in 0..TURNS {
+        grow(&*handles[0], &a, 3).await;
+        grow(&*handles[1], &b, 2).await;
+    }
+    let (records, cursors) = follower.await.expect("it has followed");
+    let scanned = handles[1].scan(shard, &end, 1_000).await.expect("the shard is read");
+    assert_eq!((records, cursors), (scanned.records, scanned.cursors));
+}
+
+/// What a handle has erased itself it does not remember either.
+pub async fn what_was_erased_is_not_followed<P: Place>(place: &P) {
+    let store = place.open().await;
+    let id = stream("a");
+    let shard = store.shard(&id);
+    let end = store.end(shard).await.expect("the end is told");
+    let head = grow(&*store, &id, 2).await;
+    let page = store.follow(shard, &end, 9).await.expect("the shard is followed");
+    assert!(page.records.iter().any(|record| record.step.kind == Kind::Step));
+    let bye = RecordedStep { kind: Kind::Deleted, ..step("bye") };
+    assert!(matches!(append_one(&*store, &id, head, bye).await, Outcome::Appended(_)));
+    store.erase(&id).await.expect("it is erased");
+    let page = store.follow(shard, &end, 9).await.expect("the shard is followed");
+    let kinds: Vec<_> = page.records.iter().map(|record| record.step.kind).collect();
+    assert!(!kinds.contains(&Kind::Step), "{kinds:?}");
+}
+
 /// A stream that one handle has deleted is gone for all, whatever they knew of it.
 pub async fn a_deletion_holds_for_every_handle<P: Place>(place: &P) {
     let (a, b) = (place.open().await, place.open().await);
