@@ -1,6 +1,6 @@
 //! Ours: a host with everything that hosts do by themselves, over the store.
 
-use crate::Failure;
+use crate::{Failure, Plan};
 use serde::{Deserialize, Serialize};
 use statewright::Host;
 use statewright::effect::{EffectAnswer, EffectCx};
@@ -63,10 +63,10 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    pub(crate) async fn open(url: &str, schema: &str) -> Result<Self, Failure> {
-        let mut options = Options::from_url(url)?.schema(schema);
-        if let Ok(writers) = std::env::var("WRITERS") {
-            options = options.writers(writers.parse()?);
+    pub(crate) async fn open(url: &str, schema: &str, plan: &Plan) -> Result<Self, Failure> {
+        let mut options = Options::from_url(url)?.schema(schema).writers(plan.writers);
+        if let Some(shards) = plan.shards {
+            options = options.shards(shards);
         }
         options.create().await?;
         let store = Arc::new(options.open().await?);

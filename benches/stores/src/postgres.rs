@@ -43,7 +43,7 @@ enum Name {
 pub(crate) async fn run(plan: &Plan) -> Result<(), Failure> {
     let server = statewright_services::postgres()?;
     let mut names = vec![Name::Ours];
-    if plan.peers {
+    if !plan.ours {
         names.extend([Name::Peer(Kept::Events), Name::Peer(Kept::Aggregates)]);
     }
     println!(
@@ -54,7 +54,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), Failure> {
         let mut rates = vec![Vec::new(); names.len()];
         for turn in 0..TURNS {
             for (name, rates) in names.iter().zip(&mut rates) {
-                rates.push(measure(server.url(), *name, *tasks, plan.time, turn).await?);
+                rates.push(measure(server.url(), *name, (plan, *tasks), turn).await?);
             }
         }
         let medians: Vec<_> = rates.into_iter().map(median).collect();
@@ -75,16 +75,16 @@ fn median(mut rates: Vec<f64>) -> f64 {
 }
 
 /// One turn, in a schema of its own that is gone behind it.
-async fn measure(url: &str, name: Name, tasks: usize, time: Duration, turn: usize) -> Result<f64, Failure> {
+async fn measure(url: &str, name: Name, (plan, tasks): (&Plan, usize), turn: usize) -> Result<f64, Failure> {
     let schema = format!("bench_{}_{tasks}_{turn}", std::process::id());
     let contestant = match name {
-        Name::Ours => Contestant::Ours(Ours::open(url, &schema).await?),
+        Name::Ours => Contestant::Ours(Ours::open(url, &schema, plan).await?),
         Name::Peer(kept) => Contestant::Peer(Box::new(Peer::open(url, &schema, kept).await?)),
     };
     let contestant = Arc::new(contestant);
     // Instances begin with a record each, and connections are made.
     drive(&contestant, tasks, Until::Each).await?;
-    let rate = drive(&contestant, tasks, Until::Time(time)).await?;
+    let rate = drive(&contestant, tasks, Until::Time(plan.time)).await?;
     if let Contestant::Ours(ours) = &*contestant
         && std::env::var_os("STATISTICS").is_some()
     {

@@ -1,12 +1,14 @@
 //! Appends of one shard as the arrays of one statement.
 
 use crate::rows::{Address, Request, Step};
+use crate::tail::Grown;
 use tokio_postgres::types::ToSql;
 
 /// One column for each parameter of `append_many`, one entry for each step.
 pub(crate) struct Columns<'a> {
     pub(crate) shard: i16,
     pub(crate) count: i64,
+    steps: Vec<(usize, &'a Step)>,
     requests: Vec<i32>,
     tenants: Vec<&'a str>,
     machines: Vec<&'a str>,
@@ -34,6 +36,7 @@ impl<'a> Columns<'a> {
         Self {
             shard,
             count: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            steps: rows.iter().map(|(n, _, _, step)| (*n, *step)).collect(),
             requests: rows.iter().map(|row| i32::try_from(row.0).unwrap_or(i32::MAX)).collect(),
             tenants: addresses(|address| &address.tenant),
             machines: addresses(|address| &address.machine),
@@ -48,6 +51,14 @@ impl<'a> Columns<'a> {
             to: texts(|step| &step.to),
             bodies: texts(|step| &step.body),
         }
+    }
+
+    /// What was written, when the shard ends at `end` now and of the requests those fit that `fits` says.
+    pub(crate) fn grown(&self, end: i64, fits: impl Fn(usize) -> bool) -> Grown {
+        let from = end - self.count;
+        let written = (from + 1..).zip(&self.steps).filter(|(_, (request, _))| fits(*request));
+        let records = written.map(|(position, (_, step))| (position, *step));
+        Grown::of(self.shard, (from, end), records)
     }
 
     pub(crate) fn bump(&self) -> Vec<&(dyn ToSql + Sync)> {

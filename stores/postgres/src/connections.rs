@@ -8,7 +8,9 @@ use crate::pipeline::pipeline;
 use crate::statements::{Statement, Statements};
 use crate::statistics::{Counters, count};
 use crate::tls;
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use statewright::store::StoreError;
 use std::future::Future;
 use std::sync::Arc;
@@ -52,20 +54,36 @@ impl Connections {
         let counters = Arc::new(Counters::default());
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let counted = Arc::clone(&counters);
-        let counting = Hook::sync_fn(move |_, _| {
+        let synchronous = options.durability.setting();
+        let millis = options.call_timeout.as_millis();
+        let settings = move |set: &str| {
+            let settings = [
+                "plan_cache_mode = force_generic_plan",
+                &format!("synchronous_commit = {synchronous}"),
+                &format!("statement_timeout = {millis}"),
+                &format!("idle_in_transaction_session_timeout = {millis}"),
+            ];
+            settings.map(|setting| format!("{set} {setting}")).join("; ")
+        };
+        // Behind a pooler a connection is another server's in every transaction.
+        let (once, begin) = if options.pooler {
+            (String::new(), format!("BEGIN; {}", settings("SET LOCAL")))
+        } else {
+            (settings("SET"), "BEGIN".to_owned())
+        };
+        let made = Hook::async_fn(move |client: &mut ClientWrapper, _| {
             count(&counted.connects, 1);
-            Ok(())
+            let once = once.clone();
+            Box::pin(async move { client.batch_execute(&once).await.map_err(HookError::Backend) })
         });
         let pool = Pool::builder(Manager::from_config(config.clone(), tls.clone(), manager))
             .max_size(options.connections_max)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(options.call_timeout))
             .create_timeout(Some(options.call_timeout))
-            .post_create(counting)
+            .post_create(made)
             .build()
             .map_err(|error| name.unavailable("make the pool", false, error))?;
-        let synchronous = options.durability.setting();
-        let millis = options.call_timeout.as_millis();
         Ok(Self {
             name,
             schema: options.quoted_schema(),
@@ -74,10 +92,7 @@ impl Connections {
             config,
             tls,
             call_timeout: options.call_timeout,
-            begin: format!(
-                "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL synchronous_commit = {synchronous}; \
-                 SET LOCAL statement_timeout = {millis}; SET LOCAL idle_in_transaction_session_timeout = {millis}"
-            ),
+            begin,
             synchronous,
             prepared: !options.pooler,
             pool,

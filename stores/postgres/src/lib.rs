@@ -17,6 +17,7 @@ mod shelf;
 mod statements;
 mod statistics;
 mod store;
+mod tail;
 mod text;
 mod tls;
 mod transaction;

@@ -15,8 +15,9 @@ use tokio_postgres::config::Host;
 /// Most shards that a store can have.
 const SHARDS_MAX: u16 = 1_024;
 
-/// Shards of a store that is made without a word about them.
-const SHARDS: u16 = 16;
+/// Shards of a store that is made without a word about them: a transaction has a statement for each shard that it touches,
+/// and few for much that waits are faster than many.
+const SHARDS: u16 = 8;
 
 /// What an acknowledged step survives (`synchronous_commit`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -94,8 +95,9 @@ impl Options {
         self
     }
 
-    /// Shards of the store, 1 to 1,024: 16 when it is made without a word about them, and fixed then. A store that is there
-    /// with another number is refused.
+    /// Shards of the store, 1 to 1,024: 8 when it is made without a word about them, and fixed then. A store that is there
+    /// with another number is refused. Hosts share the work behind the log by shards, so more than twice as many as there will
+    /// ever be hosts are of use to nobody.
     pub fn shards(mut self, shards: u16) -> Self {
         self.shards = Some(shards.clamp(1, SHARDS_MAX));
         self

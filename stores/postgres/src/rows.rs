@@ -57,6 +57,8 @@ pub(crate) struct Request {
 
 #[derive(Debug)]
 pub(crate) struct Step {
+    /// As it is read again.
+    pub(crate) record: Arc<Record>,
     pub(crate) kind: &'static str,
     pub(crate) at: i64,
     pub(crate) command: Cow<'static, str>,
@@ -70,7 +72,9 @@ impl Request {
     pub(crate) fn of(append: Append, shard: Shard, name: &Name) -> Result<Self, StoreError> {
         let Append { stream, after, steps } = append;
         let address = Arc::new(Address::of(&stream, shard, name)?);
-        let steps = steps.into_iter().map(Step::of).collect::<Result<Vec<_>, _>>();
+        let record = |(n, step)| Record { stream: stream.clone(), revision: after.revision.plus(n), step };
+        let records = (1..).zip(steps).map(record);
+        let steps = records.map(Step::of).collect::<Result<Vec<_>, _>>();
         let steps = steps.map_err(|error| name.corrupt(format!("a step of `{stream}`: {error}")))?;
         let bytes = steps.iter().map(Step::bytes).sum::<usize>() + address.bytes();
         Ok(Self { address, after: after.revision.0.cast_signed(), steps, bytes })
@@ -88,19 +92,24 @@ pub(crate) fn head(revision: i64) -> Head {
 }
 
 impl Step {
-    fn of(step: RecordedStep) -> Result<Self, serde_json::Error> {
+    fn of(mut record: Record) -> Result<Self, serde_json::Error> {
+        let step = &mut record.step;
+        let at = step.at.as_microsecond();
+        // No finer than it is written.
+        step.at = Timestamp::from_microsecond(at).unwrap_or(step.at);
         Ok(Self {
             kind: step.kind.name(),
-            at: step.at.as_microsecond(),
+            at,
             command: Cow::Owned(written(&step.command).into_owned()),
-            trigger: own(step.trigger),
-            from: own(step.from),
-            to: own(step.to),
+            trigger: own(step.trigger.clone()),
+            from: own(step.from.clone()),
+            to: own(step.to.clone()),
             body: serde_json::to_string(&step.body)?,
+            record: Arc::new(record),
         })
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.command.len() + self.trigger.len() + self.from.len() + self.to.len() + self.body.len()
     }
 }

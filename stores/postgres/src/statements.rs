@@ -20,6 +20,7 @@ pub(crate) struct Statements {
     pub(crate) bump: Statement,
     pub(crate) append_one: Statement,
     pub(crate) append_many: Statement,
+    pub(crate) append_behind: Statement,
     pub(crate) head: Statement,
     pub(crate) read: Statement,
     pub(crate) scan: Statement,
@@ -49,7 +50,7 @@ impl Statements {
     pub(crate) fn of(schema: &str) -> Self {
         let make = |name, types, sql: &str| Statement {
             name,
-            sql: sql.replace("{schema}", schema).replace("{columns}", COLUMNS),
+            sql: sql.replace("{probed}", PROBED).replace("{columns}", COLUMNS).replace("{schema}", schema),
             types,
         };
         Self {
@@ -57,6 +58,7 @@ impl Statements {
             bump: make("bump", &[Type::INT2, Type::INT8], BUMP),
             append_one: make("append_one", APPEND_ONE_TYPES, APPEND_ONE),
             append_many: make("append_many", APPEND_MANY_TYPES, APPEND_MANY),
+            append_behind: make("append_behind", APPEND_MANY_TYPES, APPEND_BEHIND),
             head: make("head", STREAM, HEAD),
             read: make("read", READ_TYPES, READ),
             scan: make("scan", &[Type::INT2, Type::INT8, Type::INT8], SCAN),
@@ -76,12 +78,13 @@ impl Statements {
         }
     }
 
-    pub(crate) fn all(&self) -> [&Statement; 20] {
+    pub(crate) fn all(&self) -> [&Statement; 21] {
         [
             &self.store,
             &self.bump,
             &self.append_one,
             &self.append_many,
+            &self.append_behind,
             &self.head,
             &self.read,
             &self.scan,
@@ -125,7 +128,7 @@ WITH head AS MATERIALIZED (
         (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
     SELECT $1, position, $2, $3, $4, $5 + 1, $6, $7, $8, $9, $10, $11, $12 FROM bumped
 )
-SELECT (SELECT position FROM bumped), (SELECT revision FROM head), (SELECT kind FROM head)";
+SELECT (SELECT position FROM bumped), NULL::int4, (SELECT revision FROM head), (SELECT kind FROM head)";
 
 const APPEND_ONE_TYPES: &[Type] = &[
     Type::INT2,
@@ -143,10 +146,44 @@ const APPEND_ONE_TYPES: &[Type] = &[
     Type::TEXT,
 ];
 
-/// Many steps of one shard, behind its [`BUMP`]; answers with the requests that do not fit.
+/// Many steps of one shard in one statement; answers with its new end, and with the requests that do not fit. As with
+/// [`APPEND_ONE`] the look at a head may be older than the turn in the shard; then the unique key refuses all of it.
 const APPEND_MANY: &str = "
+WITH bumped AS (
+    UPDATE {schema}.shards SET position = position + cardinality($2::int4[]) WHERE shard = $1 RETURNING position
+), probed AS MATERIALIZED (
+    {probed}
+), written AS (
+    INSERT INTO {schema}.records
+        (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
+    SELECT $1, s.position - cardinality($2) + p.place, p.tenant, p.machine, p.instance, p.after + 1 + p.step,
+        p.kind, p.at, p.command, p.trigger, p.from_state, p.to_state, p.body
+    FROM bumped s CROSS JOIN probed p
+    WHERE coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted'
+)
+SELECT s.position, p.request, p.head, p.last
+FROM bumped s LEFT JOIN probed p
+    ON p.step = 0 AND NOT (coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted')";
+
+/// The same behind a [`BUMP`], where every head is seen exactly.
+const APPEND_BEHIND: &str = "
 WITH probed AS MATERIALIZED (
-    SELECT asked.*, head.revision AS head, head.kind AS last
+    {probed}
+), written AS (
+    INSERT INTO {schema}.records
+        (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
+    SELECT $1, s.position - cardinality($2) + p.place, p.tenant, p.machine, p.instance, p.after + 1 + p.step,
+        p.kind, p.at, p.command, p.trigger, p.from_state, p.to_state, p.body
+    FROM {schema}.shards s CROSS JOIN probed p
+    WHERE s.shard = $1 AND coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted'
+)
+SELECT s.position, p.request, p.head, p.last
+FROM {schema}.shards s LEFT JOIN probed p
+    ON p.step = 0 AND NOT (coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted')
+WHERE s.shard = $1";
+
+/// The steps that are asked for, each with the head of its stream.
+const PROBED: &str = "SELECT asked.*, head.revision AS head, head.kind AS last
     FROM unnest(
         $2::int4[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int4[], $8::text[], $9::int8[],
         $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]
@@ -156,17 +193,7 @@ WITH probed AS MATERIALIZED (
         SELECT r.revision, r.kind FROM {schema}.records r
         WHERE r.shard = $1 AND r.tenant = asked.tenant AND r.machine = asked.machine AND r.instance = asked.instance
         ORDER BY r.revision DESC LIMIT 1
-    ) head ON true
-), written AS (
-    INSERT INTO {schema}.records
-        (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
-    SELECT $1, s.position - cardinality($2) + p.place, p.tenant, p.machine, p.instance, p.after + 1 + p.step,
-        p.kind, p.at, p.command, p.trigger, p.from_state, p.to_state, p.body
-    FROM {schema}.shards s CROSS JOIN probed p
-    WHERE s.shard = $1 AND coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted'
-)
-SELECT request, head, last FROM probed
-WHERE step = 0 AND NOT (coalesce(head, 0) = after AND last IS DISTINCT FROM 'deleted')";
+    ) head ON true";
 
 const APPEND_MANY_TYPES: &[Type] = &[
     Type::INT2,

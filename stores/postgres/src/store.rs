@@ -7,6 +7,7 @@ use crate::rows::{Address, Request, Wrong, head, number, record, stream};
 use crate::schema;
 use crate::shelf::{self, CELL_BYTES_MAX};
 use crate::statistics::Statistics;
+use crate::tail::Tails;
 use crate::wake::{self, Ends};
 use crate::writer::{Job, Work, Writer};
 use futures_core::future::BoxFuture;
@@ -16,6 +17,7 @@ use statewright::store::{
     Shard, Store, StoreError, StreamId, Unit, admit,
 };
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -34,6 +36,7 @@ pub struct PostgresStore {
     limits: Limits,
     connections: Arc<Connections>,
     ends: Arc<Ends>,
+    tails: Arc<Tails>,
     writers: Vec<mpsc::Sender<Job>>,
     writing: Vec<JoinHandle<()>>,
     waking: Vec<JoinHandle<()>>,
@@ -51,11 +54,13 @@ impl PostgresStore {
     pub(crate) async fn start(options: &Options) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(options)?);
         let shards = schema::check(&connections, options.shards).await?;
-        let ends = Arc::new(Ends::new(shards));
+        let (ends, tails) = (Arc::new(Ends::new(shards)), Arc::new(Tails::new(shards)));
         let (mut writers, mut writing) = (Vec::new(), Vec::new());
         for _ in 0..options.writers.min(usize::from(shards)) {
             let (sender, jobs) = mpsc::channel(options.queue_max);
-            let writer = Writer { connections: Arc::clone(&connections), ends: Arc::clone(&ends), jobs };
+            let (connections, ends, tails) =
+                (Arc::clone(&connections), Arc::clone(&ends), Arc::clone(&tails));
+            let writer = Writer { connections, ends, tails, jobs };
             writing.push(tokio::spawn(writer.run()));
             writers.push(sender);
         }
@@ -74,7 +79,7 @@ impl PostgresStore {
             cell_bytes_max: CELL_BYTES_MAX,
             exclusive: false,
         };
-        Ok(Self { limits, connections, ends, writers, writing, waking })
+        Ok(Self { limits, connections, ends, tails, writers, writing, waking })
     }
 
     /// Whether the server answers, within the call timeout.
@@ -260,6 +265,7 @@ impl PostgresStore {
             self.connections.query("erase a stream", erase, params).await.map_err(Failure::error)?;
             from = to;
         }
+        self.tails.forget(shard);
         Ok(())
     }
 }
@@ -322,6 +328,13 @@ impl Store for PostgresStore {
         Box::pin(self.scan_page(shard, after, limit))
     }
 
+    fn follow<'a>(&'a self, shard: Shard, after: &'a Cursor, limit: usize) -> Answer<'a, Page> {
+        match self.tails.page(number(shard), signed(after.position()), limit.min(PAGE_MAX)) {
+            Some(page) => Box::pin(ready(Ok(page))),
+            None => self.scan(shard, after, limit),
+        }
+    }
+
     fn end(&self, shard: Shard) -> Answer<'_, Cursor> {
         Box::pin(async move { Ok(Cursor::of(self.find_end(shard).await?.cast_unsigned())) })
     }
@@ -329,8 +342,8 @@ impl Store for PostgresStore {
     fn changed<'a>(&'a self, shard: Shard, after: &'a Cursor) -> Answer<'a, ()> {
         Box::pin(async move {
             let after = signed(after.position());
-            if !self.ends.is_behind(shard.0, after) {
-                // Nobody may have told what was there before this handle was.
+            if !self.ends.is_behind(shard.0, after) && !self.ends.is_listening() {
+                // Nobody tells what others have written.
                 self.ends.heard(number(shard), self.find_end(shard).await?);
             }
             if self.ends.behind(shard.0, after).await { Ok(()) } else { Err(self.closed()) }

@@ -9,6 +9,7 @@ use crate::connections::{Connections, Ready, Sent, send, transact};
 use crate::error::Failure;
 use crate::rows::{Address, Request, head};
 use crate::shelf::{Change, version};
+use crate::tail::Grown;
 use deadpool_postgres::Object;
 use statewright::store::Head;
 use std::collections::BTreeMap;
@@ -58,11 +59,11 @@ impl Fate {
     }
 }
 
-/// What a transaction came to: a fate for each item, and where the shards end that it touched.
+/// What a transaction came to: a fate for each item, and how the shards have grown that it touched.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) fates: Vec<Fate>,
-    pub(crate) ends: Vec<(i16, i64)>,
+    pub(crate) grown: Vec<Grown>,
 }
 
 /// Whether the items stand or fall together.
@@ -72,6 +73,16 @@ pub(crate) enum Together {
     No,
 }
 
+/// How exactly a transaction looks at the heads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Look {
+    /// In one statement for each shard. Another transaction may come between the look and the turn in the shard; the answer is
+    /// `Taken` then if it wrote to the same stream.
+    Quick,
+    /// In a second statement, once the shard is held.
+    Exact,
+}
+
 /// A single step that stands alone: one statement, which is a transaction. Answers `Taken` when its look at the head was
 /// too old.
 pub(crate) async fn write_one(
@@ -79,7 +90,7 @@ pub(crate) async fn write_one(
     connection: Object,
     request: &Request,
 ) -> Result<Done, Failure> {
-    let Some(step) = request.steps.first() else { return Ok(Done { fates: Vec::new(), ends: Vec::new() }) };
+    let Some(step) = request.steps.first() else { return Ok(Done { fates: Vec::new(), grown: Vec::new() }) };
     let talk = async {
         let ready = connections.ready(&connection, &connections.statements.append_one).await?;
         send(&connection, &ready, &one(request, step, &connections.synchronous)).await
@@ -90,8 +101,11 @@ pub(crate) async fn write_one(
     let row = rows.first().ok_or_else(unanswered)?;
     let shard = request.address.shard;
     Ok(match row.get::<_, Option<i64>>(0) {
-        Some(end) => Done { fates: vec![Fate::Written(request.head())], ends: vec![(shard, end)] },
-        None => Done { fates: vec![unfit(row)], ends: Vec::new() },
+        Some(end) => {
+            let grown = Grown::of(shard, (end - 1, end), std::iter::once((end, step)));
+            Done { fates: vec![Fate::Written(request.head())], grown: vec![grown] }
+        }
+        None => Done { fates: vec![unfit(row)], grown: Vec::new() },
     })
 }
 
@@ -100,10 +114,10 @@ pub(crate) async fn write(
     connections: &Connections,
     connection: Object,
     items: &[&Item],
-    together: Together,
+    how: (Together, Look),
 ) -> Result<Done, Failure> {
     let batch = Batch::of(items);
-    let answer = connections.within(DOING, batch.write(connections, &connection, together)).await;
+    let answer = connections.within(DOING, batch.write(connections, &connection, how)).await;
     connections.give_back(connection, answer)
 }
 
@@ -143,20 +157,25 @@ impl<'a> Batch<'a> {
         &self,
         connections: &Connections,
         connection: &Object,
-        together: Together,
+        (together, look): (Together, Look),
     ) -> Result<Done, Error> {
         let statements = &connections.statements;
-        let bump = connections.ready(connection, &statements.bump).await?;
-        let append = connections.ready(connection, &statements.append_many).await?;
+        let (bump, append) = match look {
+            Look::Quick => (None, &statements.append_many),
+            Look::Exact => {
+                (Some(connections.ready(connection, &statements.bump).await?), &statements.append_behind)
+            }
+        };
+        let append = connections.ready(connection, append).await?;
         let mut ready: Vec<Ready<'_>> = Vec::with_capacity(self.changes.len());
         for (.., change, _) in &self.changes {
             ready.push(connections.ready(connection, change.statement(statements)).await?);
         }
-        let of_shard = |columns| {
-            let columns: &Columns<'_> = columns;
-            [Sent { ready: &bump, params: columns.bump() }, Sent { ready: &append, params: columns.append() }]
-        };
-        let mut sent: Vec<Sent<'_>> = self.columns.iter().flat_map(of_shard).collect();
+        let mut sent: Vec<Sent<'_>> = Vec::new();
+        for columns in &self.columns {
+            sent.extend(bump.as_ref().map(|bump| Sent { ready: bump, params: columns.bump() }));
+            sent.push(Sent { ready: &append, params: columns.append() });
+        }
         for ((.., change, value), ready) in self.changes.iter().zip(&ready) {
             sent.push(Sent { ready, params: change.params(value) });
         }
@@ -165,7 +184,7 @@ impl<'a> Batch<'a> {
             // The connection is used again, and what went wrong is the first error.
             let _ = connection.batch_execute("ROLLBACK").await;
         }
-        let done = self.read(&answers?);
+        let done = self.read(&answers?, if bump.is_some() { 2 } else { 1 });
         if together == Together::Yes {
             let whole = done.fates.iter().all(Fate::fits);
             connection.batch_execute(if whole { "COMMIT" } else { "ROLLBACK" }).await?;
@@ -173,18 +192,20 @@ impl<'a> Batch<'a> {
         Ok(done)
     }
 
-    fn read(&self, answers: &[Vec<Row>]) -> Done {
-        let mut done = Done { fates: self.fates.clone(), ends: Vec::new() };
-        let (appends, cells) = answers.split_at(answers.len().min(self.columns.len() * 2));
-        for (columns, answers) in self.columns.iter().zip(appends.chunks(2)) {
-            let [bumped, refused] = answers else { continue };
-            done.ends.extend(bumped.first().map(|row| (columns.shard, row.get(0))));
-            for row in refused {
-                let request = usize::try_from(row.get::<_, i32>(0)).unwrap_or(usize::MAX);
-                if let Some(fate) = done.fates.get_mut(request) {
+    /// Each shard has this many answers, of which the last tells.
+    fn read(&self, answers: &[Vec<Row>], of_shard: usize) -> Done {
+        let mut done = Done { fates: self.fates.clone(), grown: Vec::new() };
+        let (appends, cells) = answers.split_at(answers.len().min(self.columns.len() * of_shard));
+        for (columns, answers) in self.columns.iter().zip(appends.chunks(of_shard)) {
+            let Some([first, ..]) = answers.last().map(Vec::as_slice) else { continue };
+            for row in answers.last().into_iter().flatten() {
+                let request = row.get::<_, Option<i32>>(1).and_then(|request| usize::try_from(request).ok());
+                if let Some(fate) = request.and_then(|request| done.fates.get_mut(request)) {
                     *fate = unfit(row);
                 }
             }
+            let fits = |request| done.fates.get(request).is_some_and(Fate::fits);
+            done.grown.push(columns.grown(first.get(0), fits));
         }
         for ((item, place, ..), rows) in self.changes.iter().zip(cells) {
             if let Some(Fate::Versions(versions)) = done.fates.get_mut(*item) {
@@ -196,10 +217,10 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Why a request does not fit: revision and kind of the head stand in the second and the third column.
+/// Why a request does not fit: revision and kind of the head stand in the third and the fourth column.
 fn unfit(row: &Row) -> Fate {
-    match row.get::<_, Option<&str>>(2) {
+    match row.get::<_, Option<&str>>(3) {
         Some("deleted") => Fate::Gone,
-        _ => Fate::Conflict(head(row.get::<_, Option<i64>>(1).unwrap_or_default())),
+        _ => Fate::Conflict(head(row.get::<_, Option<i64>>(2).unwrap_or_default())),
     }
 }

@@ -8,10 +8,12 @@ use crate::statistics::count;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::AsyncMessage;
+use tokio_postgres::types::Type;
 
 /// Other handles are told at most once in this time.
 const TELL_EVERY: Duration = Duration::from_millis(5);
@@ -70,6 +72,15 @@ impl Ends {
             }
         }
         news
+    }
+
+    /// Others are heard: whatever they have told since is known.
+    pub(crate) fn is_listening(&self) -> bool {
+        *self.listening.borrow()
+    }
+
+    fn numbers(&self) -> Vec<i16> {
+        (0_i16..).take(self.shards.len()).collect()
     }
 
     fn is_waited_for(&self) -> bool {
@@ -131,23 +142,27 @@ async fn listen_once(connections: &Connections, ends: &Ends) -> Result<(), tokio
     let (client, mut connection) = connections.config.connect(connections.tls.clone()).await?;
     count(&connections.counters.connects, 1);
     let subscribe = format!("LISTEN \"{}\"", channel(connections).replace('"', "\"\""));
-    let mut subscribed = Box::pin(client.batch_execute(&subscribe));
+    let (shards, look) = (ends.numbers(), &connections.statements.ends);
+    // What was told before is not told again.
+    let mut subscribed = Box::pin(async {
+        client.batch_execute(&subscribe).await?;
+        client.query_typed(&look.sql, &[(&shards, Type::INT2_ARRAY)]).await
+    });
     let mut is_subscribed = false;
     let hear = poll_fn(|cx| {
-        if !is_subscribed && let std::task::Poll::Ready(done) = subscribed.as_mut().poll(cx) {
-            is_subscribed = done.is_ok();
-            ends.listening.send_replace(is_subscribed);
-            // What was told before is not told again.
-            ends.waited_for.notify_one();
+        if !is_subscribed && let Poll::Ready(found) = subscribed.as_mut().poll(cx) {
+            is_subscribed = true;
+            ends.learn(found?.iter().map(|row| (row.get(0), row.get(1))));
+            ends.listening.send_replace(true);
         }
         loop {
-            match std::task::ready!(connection.poll_message(cx)) {
+            match ready!(connection.poll_message(cx)) {
                 Some(Ok(AsyncMessage::Notification(told))) => {
                     ends.learn(told.payload().split(' ').filter_map(parse));
                 }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return std::task::Poll::Ready(Err(error)),
-                None => return std::task::Poll::Ready(Ok(())),
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(Ok(())),
             }
         }
     });
@@ -167,7 +182,7 @@ fn channel(connections: &Connections) -> String {
 
 /// Asks where the shards end while somebody waits: often where there is something new, seldom where a listener tells.
 pub(crate) async fn poll(connections: Arc<Connections>, ends: Arc<Ends>) {
-    let shards: Vec<i16> = (0_i16..).take(ends.shards.len()).collect();
+    let shards = ends.numbers();
     let mut pause = POLL_MIN;
     let mut asked = Instant::now();
     loop {

@@ -8,7 +8,8 @@ use crate::error::{Failure, PostgresError};
 use crate::rows::{Address, Request};
 use crate::shelf::Change;
 use crate::statistics::count;
-use crate::transaction::{Done, Fate, Item, Together, write, write_one};
+use crate::tail::Tails;
+use crate::transaction::{Done, Fate, Item, Look, Together, write, write_one};
 use crate::wake::Ends;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use statewright::store::{Outcome, StoreError};
@@ -54,6 +55,7 @@ enum Reply {
 pub(crate) struct Writer {
     pub(crate) connections: Arc<Connections>,
     pub(crate) ends: Arc<Ends>,
+    pub(crate) tails: Arc<Tails>,
     pub(crate) jobs: mpsc::Receiver<Job>,
 }
 
@@ -177,7 +179,11 @@ impl Writer {
         count(&counters.appends, of(|fate| matches!(fate, Fate::Written(_))));
         count(&counters.conflicts, of(|fate| matches!(fate, Fate::Conflict(_))));
         count(&counters.batches, 1);
-        self.ends.grown(done.ends);
+        let ends = done.grown.iter().map(|grown| (grown.shard, grown.end)).collect();
+        for grown in done.grown {
+            self.tails.grow(grown);
+        }
+        self.ends.grown(ends);
         done.fates
     }
 
@@ -189,19 +195,21 @@ impl Writer {
             .with_max_delay(Duration::from_millis(100))
             .with_max_times(RETRIES_MAX)
             .build();
-        let mut alone = match items {
+        let alone = match items {
             [Item::Append(request)] if together == Together::No && request.steps.len() == 1 => Some(request),
             _ => None,
         };
+        let mut look = Look::Quick;
         loop {
             let connection = self.connections.get("write").await.map_err(Failure::Down)?;
             let ended = match alone {
-                Some(request) => write_one(&self.connections, connection, request).await,
-                None => write(&self.connections, connection, items, together).await,
+                Some(request) if look == Look::Quick => {
+                    write_one(&self.connections, connection, request).await
+                }
+                _ => write(&self.connections, connection, items, (together, look)).await,
             };
             match ended {
-                // What comes first in a transaction of its own sees the head exactly.
-                Err(Failure::Taken(_)) if alone.take().is_some() => {}
+                Err(Failure::Taken(_)) if look == Look::Quick => look = Look::Exact,
                 Err(failure @ (Failure::Again(_) | Failure::Taken(_))) => match pauses.next() {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => return Err(failure),

@@ -5,15 +5,15 @@ use crate::protection::Site;
 use statewright_postgres::Options;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-/// Records of ten thousand streams, and a hundred thousand cells, in sixteen shards.
+/// Records of ten thousand streams, and a hundred thousand cells, in eight shards.
 const FILL: &str = "
     INSERT INTO {schema}.records
         (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
-    SELECT n % 16, n / 16 + 1, '', 'Order', 'order-' || n % 10000, n / 10000 + 1, 'step', n, n::text, 'Pay', 'Open', 'Paid', '{}'
+    SELECT n % 8, n / 8 + 1, '', 'Order', 'order-' || n % 10000, n / 10000 + 1, 'step', n, n::text, 'Pay', 'Open', 'Paid', '{}'
     FROM generate_series(0, {records} - 1) n;
-    UPDATE {schema}.shards SET position = {records} / 16;
+    UPDATE {schema}.shards SET position = {records} / 8;
     INSERT INTO {schema}.cells (shard, name, version, value)
-    SELECT n % 16, 'agenda/Order/' || n, n, '' FROM generate_series(1, 100000) n;
+    SELECT n % 8, 'agenda/Order/' || n, n, '' FROM generate_series(1, 100000) n;
     ANALYZE {schema}.records; ANALYZE {schema}.cells; ANALYZE {schema}.shards";
 
 const MILLION: u32 = 1_000_000;
