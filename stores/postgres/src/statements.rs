@@ -3,6 +3,7 @@
 //!
 //! What makes the tables stands in [`schema`](crate::schema).
 
+use crate::schema::literal;
 use tokio_postgres::types::Type;
 
 /// One statement and the types of its parameters.
@@ -48,9 +49,14 @@ const STREAM: &[Type] = &[Type::INT2, Type::TEXT, Type::TEXT, Type::TEXT];
 impl Statements {
     /// `schema` is quoted as it has to be.
     pub(crate) fn of(schema: &str) -> Self {
+        let versions = literal(&format!("{schema}.versions"));
         let make = |name, types, sql: &str| Statement {
             name,
-            sql: sql.replace("{probed}", PROBED).replace("{columns}", COLUMNS).replace("{schema}", schema),
+            sql: sql
+                .replace("{probed}", PROBED)
+                .replace("{columns}", COLUMNS)
+                .replace("{versions}", &versions)
+                .replace("{schema}", schema),
             types,
         };
         Self {
@@ -291,28 +297,28 @@ ORDER BY name LIMIT $5";
 const LIST_TYPES: &[Type] = &[Type::INT2, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8];
 
 const PUT_NEW: &str = "
-INSERT INTO {schema}.cells (shard, name, version, value) VALUES ($1, $2, nextval('{schema}.versions'), $3)
+INSERT INTO {schema}.cells (shard, name, version, value) VALUES ($1, $2, nextval({versions}), $3)
 ON CONFLICT (shard, name) DO NOTHING RETURNING version";
 
 const PUT_AT: &str = "
-UPDATE {schema}.cells SET version = nextval('{schema}.versions'), value = $3
+UPDATE {schema}.cells SET version = nextval({versions}), value = $3
 WHERE shard = $1 AND name = $2 AND version = $4 RETURNING version";
 
 const PUT_ANY: &str = "
-INSERT INTO {schema}.cells (shard, name, version, value) VALUES ($1, $2, nextval('{schema}.versions'), $3)
+INSERT INTO {schema}.cells (shard, name, version, value) VALUES ($1, $2, nextval({versions}), $3)
 ON CONFLICT (shard, name) DO UPDATE SET version = excluded.version, value = excluded.value RETURNING version";
 
 const REMOVE_NEW: &str = "
-SELECT nextval('{schema}.versions')
+SELECT nextval({versions})
 WHERE NOT EXISTS (SELECT FROM {schema}.cells WHERE shard = $1 AND name = $2)";
 
 const REMOVE_AT: &str = "
 DELETE FROM {schema}.cells WHERE shard = $1 AND name = $2 AND version = $3
-RETURNING nextval('{schema}.versions')";
+RETURNING nextval({versions})";
 
 const REMOVE_ANY: &str = "
 WITH gone AS (DELETE FROM {schema}.cells WHERE shard = $1 AND name = $2)
-SELECT nextval('{schema}.versions')";
+SELECT nextval({versions})";
 
 /// Touches no table. It survives nothing, so it waits for no disk.
 const TELL: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";

@@ -2,7 +2,7 @@
 
 use crate::place::{Schema, told, unique};
 use statewright::store::conformance::Place;
-use statewright::store::{Store, StoreError};
+use statewright::store::{CellKey, Put, Shard, Store, StoreError};
 use statewright_postgres::Durability;
 
 #[tokio::test]
@@ -23,6 +23,19 @@ async fn making_it_again_and_at_once_does_no_harm() {
     place.options().create().await.expect("it is there");
     assert_eq!(place.store().await.limits().shards, 3);
     place.remove().await;
+}
+
+#[tokio::test]
+async fn a_schema_may_have_any_name() {
+    let place = Schema { name: unique("it's \"any\"") };
+    place.options().create().await.expect("it is made");
+    let store = place.store().await;
+    let key = CellKey { shard: Shard(0), name: "a".into() };
+    let put = |version| Put { key: key.clone(), version, value: Some("1".into()) };
+    for version in [Some(0), None] {
+        assert!(store.put(vec![put(version)]).await.expect("it is written")[0].is_some());
+    }
+    assert_eq!(store.get(&[key]).await.expect("it is read").len(), 1);
 }
 
 #[tokio::test]
