@@ -80,8 +80,8 @@ async fn ask<M: Machine<Trigger: Clone>>(
         let asked = loop {
             let instance = host.instance(&format!("bell-{bell}"));
             match instance.command(command).fire(trigger.clone()).await {
-                // Others were faster each time: the command id makes asking again safe.
-                Err(FireError::Contended { .. }) => {}
+                // Others were faster each time, or the server was slower: the command id makes asking again safe.
+                Err(error) if error.is_retryable() => {}
                 asked => break asked,
             }
         };
@@ -98,7 +98,13 @@ async fn ask<M: Machine<Trigger: Clone>>(
 
 async fn look<M: Machine>(host: &Host<M>, bells: u32) -> Result<(), Failure> {
     for bell in (0..bells).map(|bell| format!("bell-{bell}")) {
-        if let Err(error) = host.instance(&bell).state().await {
+        let looked = loop {
+            match host.instance(&bell).state().await {
+                Err(error) if error.is_retryable() => {}
+                looked => break looked,
+            }
+        };
+        if let Err(error) = looked {
             let Some(NewerHost { there, here }) = newer(&error) else { return Err(error.into()) };
             say(&format!("stopped {bell} {there} {here}"))?;
         }
@@ -123,7 +129,12 @@ fn newer_record(error: &LoadError) -> Option<NewerHost> {
 
 /// Acknowledges by the record: what is handed out again was not acknowledged, or its shard has changed hands.
 async fn follow<M: Machine>(host: Host<M>, lease: Duration) -> Result<(), SubscriptionError> {
-    let mut consumer = host.subscribe(Start::Beginning).named("followed").lease(lease).open().await?;
+    let mut consumer = loop {
+        match host.subscribe(Start::Beginning).named("followed").lease(lease).open().await {
+            Err(error) if error.is_retryable() => {}
+            opened => break opened?,
+        }
+    };
     loop {
         let message = match consumer.next().await {
             Err(SubscriptionError::Unreadable { source })
@@ -132,6 +143,8 @@ async fn follow<M: Machine>(host: Host<M>, lease: Duration) -> Result<(), Subscr
                 let _ = say(&format!("deaf {there} {here}"));
                 return Ok(());
             }
+            // The server was slow: nothing is passed over, and what is not acknowledged comes again.
+            Err(error) if error.is_retryable() => continue,
             message => message?,
         };
         if let Message::Record(item) = message {
@@ -140,7 +153,13 @@ async fn follow<M: Machine>(host: Host<M>, lease: Duration) -> Result<(), Subscr
             if say(&line).is_err() {
                 return Ok(());
             }
-            for shard in consumer.ack().await? {
+            let fenced = loop {
+                match consumer.ack().await {
+                    Err(error) if error.is_retryable() => {}
+                    fenced => break fenced?,
+                }
+            };
+            for shard in fenced {
                 let _ = say(&format!("fenced {}", shard.0));
             }
         }
