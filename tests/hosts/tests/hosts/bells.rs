@@ -4,7 +4,7 @@
 use crate::fleet::{Fate, Fleet, LEASE, LONG_LEASE, Peals, Release};
 use crate::heard::{Heard, Said};
 use crate::log::{check, log};
-use crate::{nats, postgres};
+use crate::{nats, postgres, turn};
 use statewright::store::{Shard, Store, StreamId};
 use statewright_hosts_tests::place::Place;
 use std::collections::BTreeMap;
@@ -14,31 +14,37 @@ const PEALS: Peals = Peals { bells: 48, times: 6 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_hosts_are_killed() {
+    let _turn = turn().await;
     hosts_are_killed(&postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_nats_hosts_are_killed() {
+    let _turn = turn().await;
     hosts_are_killed(&nats()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_a_host_is_paused() {
+    let _turn = turn().await;
     a_host_is_paused(&postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_nats_a_host_is_paused() {
+    let _turn = turn().await;
     a_host_is_paused(&nats()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_hosts_come_and_go() {
+    let _turn = turn().await;
     hosts_come_and_go(&postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_nats_hosts_come_and_go() {
+    let _turn = turn().await;
     hosts_come_and_go(&nats()).await;
 }
 

@@ -4,7 +4,7 @@
 use crate::fleet::{Fleet, LONG_LEASE, Peals};
 use crate::heard::Heard;
 use crate::log::{Log, check, log};
-use crate::{nats, postgres};
+use crate::{nats, postgres, turn};
 use statewright::copy;
 use statewright_hosts_tests::place::Place;
 use std::io::{BufRead, BufReader};
@@ -17,11 +17,13 @@ const ROUNDS_MAX: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_postgres_to_nats_what_is_under_way_goes_on() {
+    let _turn = turn().await;
     what_is_under_way_goes_on(&postgres(), &nats()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_nats_to_postgres_what_is_under_way_goes_on() {
+    let _turn = turn().await;
     what_is_under_way_goes_on(&nats(), &postgres()).await;
 }
 

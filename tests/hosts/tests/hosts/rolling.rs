@@ -4,7 +4,7 @@
 use crate::fleet::{Fate, Fleet, Peals, Release};
 use crate::heard::{Again, Heard};
 use crate::log::{Log, check, log};
-use crate::{nats, postgres};
+use crate::{nats, postgres, turn};
 use statewright::store::{Shard, Store};
 use statewright_hosts_tests::place::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +13,13 @@ const PEALS: Peals = Peals { bells: 48, times: 50 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_releases_stand_side_by_side() {
+    let _turn = turn().await;
     releases_stand_side_by_side(&postgres()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_nats_releases_stand_side_by_side() {
+    let _turn = turn().await;
     releases_stand_side_by_side(&nats()).await;
 }
 
