@@ -170,7 +170,7 @@ fn scenarios() -> Vec<Scenario> {
         scenario!(work::timers, []),
         scenario!(
             stores::records,
-            ["Store: append head read scan end changed streams erase shard limits queries",]
+            ["Store: append head read scan follow end changed streams erase shard limits queries",]
         ),
         scenario!(stores::cells, ["Store: get put list"]),
         scenario!(stores::repositories, ["Repository: new with load catch_up save stream store history"]),

@@ -37,6 +37,8 @@ pub(super) async fn records(world: &World) {
     for shard in (0..store.limits().shards).map(Shard) {
         let page = store.scan(shard, &Cursor::default(), 9).await.expect("it reads");
         assert!(page.records.iter().all(|record| store.shard(&record.stream) == shard));
+        let followed = store.follow(shard, &Cursor::default(), 9).await.expect("it reads");
+        assert_eq!(followed.records, page.records);
         scanned += page.records.len();
         if !page.records.is_empty() {
             store.changed(shard, &Cursor::default()).await.expect("there is something");
