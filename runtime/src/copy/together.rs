@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 
 /// Streams of which is kept how far the target has them.
-const HEADS_MAX: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
+const HEADS_MAX: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("more than nothing");
 
 /// Heads that are asked for at once.
 const ASKED_MAX: usize = 16;

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 /// Streams of which a place is remembered.
-const PLACES_MAX: NonZeroUsize = NonZeroUsize::new(8_192).unwrap();
+const PLACES_MAX: NonZeroUsize = NonZeroUsize::new(8_192).expect("more than nothing");
 
 /// One record of each stream that was used lately. A record never moves, so what is remembered is never wrong.
 pub(crate) struct Places(Mutex<LruCache<StreamId, (Revision, u64)>>);
