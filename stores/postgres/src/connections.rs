@@ -54,22 +54,12 @@ impl Connections {
         let counters = Arc::new(Counters::default());
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let counted = Arc::clone(&counters);
-        let synchronous = options.durability.setting();
-        let millis = options.call_timeout.as_millis();
-        let settings = move |set: &str| {
-            let settings = [
-                "plan_cache_mode = force_generic_plan",
-                &format!("synchronous_commit = {synchronous}"),
-                &format!("statement_timeout = {millis}"),
-                &format!("idle_in_transaction_session_timeout = {millis}"),
-            ];
-            settings.map(|setting| format!("{set} {setting}")).join("; ")
-        };
+        let set = |set: &str| options.settings().map(|setting| format!("{set} {setting}")).join("; ");
         // Behind a pooler a connection is another server's in every transaction.
         let (once, begin) = if options.pooler {
-            (String::new(), format!("BEGIN; {}", settings("SET LOCAL")))
+            (String::new(), format!("BEGIN; {}", set("SET LOCAL")))
         } else {
-            (settings("SET"), "BEGIN".to_owned())
+            (set("SET"), "BEGIN".to_owned())
         };
         let made = Hook::async_fn(move |client: &mut ClientWrapper, _| {
             count(&counted.connects, 1);
@@ -93,7 +83,7 @@ impl Connections {
             tls,
             call_timeout: options.call_timeout,
             begin,
-            synchronous,
+            synchronous: options.durability.setting(),
             prepared: !options.pooler,
             pool,
         })

@@ -213,6 +213,19 @@ impl Options {
         statements.all().map(|statement| (statement.name, statement.sql.clone())).into()
     }
 
+    /// What is set on every connection, and behind a pooler in every transaction.
+    pub fn settings(&self) -> [String; 5] {
+        let millis = self.call_timeout.as_millis();
+        [
+            "plan_cache_mode = force_generic_plan".to_owned(),
+            // A table may be one page while a statement is planned, and a million when the same plan is carried out.
+            "enable_seqscan = off".to_owned(),
+            format!("synchronous_commit = {}", self.durability.setting()),
+            format!("statement_timeout = {millis}"),
+            format!("idle_in_transaction_session_timeout = {millis}"),
+        ]
+    }
+
     /// The address with what this crate says of connections.
     pub(crate) fn config(&self) -> Config {
         let mut config = self.address.clone();

@@ -6,7 +6,7 @@ use statewright::store::StoreError;
 use tokio_postgres::error::SqlState;
 
 /// Raised with every change of the tables, forward only.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// Every table, in the order in which a transaction takes them.
 pub(crate) const TABLES: [&str; 3] = ["shards", "records", "cells"];
@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS {schema}.cells (
     PRIMARY KEY (shard, name)
 );
 CREATE SEQUENCE IF NOT EXISTS {schema}.versions;
+", "
+ALTER TABLE {schema}.records DROP CONSTRAINT IF EXISTS records_shard_position_key;
+CREATE UNIQUE INDEX IF NOT EXISTS records_position ON {schema}.records (shard, position) WHERE position > 0;
 "];
 
 /// Makes what is not there.

@@ -117,11 +117,20 @@ const STORE: &str = "SELECT version, shards FROM {schema}.shards WHERE shard = $
 const BUMP: &str = "UPDATE {schema}.shards SET position = position + $2 WHERE shard = $1 RETURNING position";
 
 /// One step in one statement. Its look at the head may be older than its turn in the shard; then the unique key refuses it.
+///
+/// A server reads all of a page of an index that matches, also for the first entry. So the head is looked for behind what
+/// is expected, where there is one entry as a rule, and only then in all of the stream.
 const APPEND_ONE: &str = "
 WITH head AS MATERIALIZED (
-    SELECT r.revision, r.kind FROM {schema}.records r
-    WHERE r.shard = $1 AND r.tenant = $2 AND r.machine = $3 AND r.instance = $4
-    ORDER BY r.revision DESC LIMIT 1
+    (
+        SELECT r.revision, r.kind FROM {schema}.records r
+        WHERE r.shard = $1 AND r.tenant = $2 AND r.machine = $3 AND r.instance = $4 AND r.revision >= $5
+        ORDER BY r.revision DESC LIMIT 1
+    ) UNION ALL (
+        SELECT r.revision, r.kind FROM {schema}.records r
+        WHERE r.shard = $1 AND r.tenant = $2 AND r.machine = $3 AND r.instance = $4
+        ORDER BY r.revision DESC LIMIT 1
+    ) LIMIT 1
 ), fits AS MATERIALIZED (
     SELECT set_config('synchronous_commit', $13, true) AS durable
     WHERE coalesce((SELECT revision FROM head), 0) = $5 AND (SELECT kind FROM head) IS DISTINCT FROM 'deleted'
@@ -188,7 +197,7 @@ FROM {schema}.shards s LEFT JOIN probed p
     ON p.step = 0 AND NOT (coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted')
 WHERE s.shard = $1";
 
-/// The steps that are asked for, each with the head of its stream.
+/// The steps that are asked for, each with the head of its stream, looked for as in [`APPEND_ONE`].
 const PROBED: &str = "SELECT asked.*, head.revision AS head, head.kind AS last
     FROM unnest(
         $2::int4[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int4[], $8::text[], $9::int8[],
@@ -196,9 +205,16 @@ const PROBED: &str = "SELECT asked.*, head.revision AS head, head.kind AS last
     ) WITH ORDINALITY AS asked
         (request, tenant, machine, instance, after, step, kind, at, command, trigger, from_state, to_state, body, place)
     LEFT JOIN LATERAL (
-        SELECT r.revision, r.kind FROM {schema}.records r
-        WHERE r.shard = $1 AND r.tenant = asked.tenant AND r.machine = asked.machine AND r.instance = asked.instance
-        ORDER BY r.revision DESC LIMIT 1
+        (
+            SELECT r.revision, r.kind FROM {schema}.records r
+            WHERE r.shard = $1 AND r.tenant = asked.tenant AND r.machine = asked.machine AND r.instance = asked.instance
+                AND r.revision >= asked.after
+            ORDER BY r.revision DESC LIMIT 1
+        ) UNION ALL (
+            SELECT r.revision, r.kind FROM {schema}.records r
+            WHERE r.shard = $1 AND r.tenant = asked.tenant AND r.machine = asked.machine AND r.instance = asked.instance
+            ORDER BY r.revision DESC LIMIT 1
+        ) LIMIT 1
     ) head ON true";
 
 const APPEND_MANY_TYPES: &[Type] = &[
@@ -239,12 +255,13 @@ LEFT JOIN LATERAL (
 
 const READ_TYPES: &[Type] = &[Type::INT2, Type::TEXT, Type::TEXT, Type::TEXT, Type::INT8, Type::INT8];
 
-/// The end of the shard is of the same moment as its records, so a short page goes on behind places that stayed empty.
+/// The end of the shard is of the same moment as its records, so a short page goes on behind places that stayed empty. That
+/// places are above 0 is said for the index of places, which is of those: so nothing else is ever looked up in it.
 const SCAN: &str = "
 SELECT s.position, {columns}, r.tenant, r.machine, r.instance, r.position
 FROM {schema}.shards s
 LEFT JOIN LATERAL (
-    SELECT * FROM {schema}.records r WHERE r.shard = $1 AND r.position > $2 ORDER BY r.position LIMIT $3
+    SELECT * FROM {schema}.records r WHERE r.shard = $1 AND r.position > $2 AND r.position > 0 ORDER BY r.position LIMIT $3
 ) r ON true
 WHERE s.shard = $1";
 

@@ -2,7 +2,7 @@
 
 use crate::place::{Schema, told, unique};
 use statewright::store::conformance::Place;
-use statewright::store::{CellKey, Put, Shard, Store, StoreError};
+use statewright::store::{CellKey, Cursor, Put, Revision, Shard, Store, StoreError, StreamId};
 use statewright_postgres::Durability;
 
 #[tokio::test]
@@ -66,13 +66,40 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn an_older_schema_is_refused_until_it_is_migrated() {
-    let place = Schema::fresh().await;
-    place.script("UPDATE {schema}.shards SET version = 0").await;
+    let place = Schema { name: unique("older") };
+    place.script(include_str!("schema-1.sql")).await;
     let error = place.options().open().await.map(drop).expect_err("it is older");
     assert!(told(&error).contains("migrate it with `Options::create`"), "{}", told(&error));
     place.options().create().await.expect("it is migrated");
-    place.store().await;
+
+    let store = place.store().await;
+    let order = StreamId { tenant: "".into(), machine: "Order".into(), instance: "order-1".into() };
+    let (records, head) = store.read(&order, Revision(0), 10).await.expect("it is read");
+    assert_eq!((records.len(), head.revision), (2, Revision(2)));
+    let page = store.scan(Shard(0), &Cursor::default(), 10).await.expect("it is scanned");
+    assert_eq!(page.records.iter().map(|record| record.revision).collect::<Vec<_>>(), [Revision(1), Revision(2)]);
+    let key = CellKey { shard: Shard(0), name: "a".into() };
+    assert_eq!(&store.get(std::slice::from_ref(&key)).await.expect("it is read")[0].value[..], b"one");
+    crate::failures::grow(&store, "order-2", 2).await;
     place.remove().await;
+}
+
+#[tokio::test]
+async fn a_store_that_was_migrated_is_as_one_that_was_made() {
+    let (older, newer) = (Schema { name: unique("older") }, Schema::fresh().await);
+    older.script(include_str!("schema-1.sql")).await;
+    older.options().create().await.expect("it is migrated");
+    let client = crate::place::client().await;
+    let mut told = Vec::new();
+    for place in [&older, &newer] {
+        let asked = "SELECT indexdef FROM pg_indexes WHERE schemaname = $1 ORDER BY indexname";
+        let indexes = client.query(asked, &[&place.name]).await.expect("they are told");
+        let indexes = indexes.iter().map(|row| row.get::<_, String>(0).replace(&place.name, ""));
+        told.push(indexes.collect::<Vec<_>>());
+    }
+    assert_eq!(told[0], told[1]);
+    older.remove().await;
+    newer.remove().await;
 }
 
 /// What is set in every transaction does not depend on how the server is set.
