@@ -36,9 +36,9 @@ struct Plan {
     /// Shards of our store on PostgreSQL, if not as many as it has by itself.
     #[arg(long)]
     shards: Option<u16>,
-    /// Writers of our store on PostgreSQL.
-    #[arg(long, default_value_t = 1)]
-    writers: usize,
+    /// Most transactions at once of our store on PostgreSQL.
+    #[arg(long, default_value_t = 4)]
+    transactions: usize,
     /// The server of `hosts`: `postgres`, `nats` or `nats-cluster`; all of them when none is named.
     #[arg(long)]
     #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "only that bench asks"))]

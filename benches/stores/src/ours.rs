@@ -64,7 +64,7 @@ pub(crate) struct Ours {
 
 impl Ours {
     pub(crate) async fn open(url: &str, schema: &str, plan: &Plan) -> Result<Self, Failure> {
-        let mut options = Options::from_url(url)?.schema(schema).writers(plan.writers);
+        let mut options = Options::from_url(url)?.schema(schema).transactions_max(plan.transactions);
         if let Some(shards) = plan.shards {
             options = options.shards(shards);
         }

@@ -86,11 +86,7 @@ impl<'a> Columns<'a> {
 }
 
 /// The parameters of `append_one`.
-pub(crate) fn one<'a>(
-    request: &'a Request,
-    step: &'a Step,
-    synchronous: &'a &'static str,
-) -> Vec<&'a (dyn ToSql + Sync)> {
+pub(crate) fn one<'a>(request: &'a Request, step: &'a Step) -> Vec<&'a (dyn ToSql + Sync)> {
     let Address { shard, tenant, machine, instance } = &*request.address;
     vec![
         shard,
@@ -105,6 +101,5 @@ pub(crate) fn one<'a>(
         &step.from,
         &step.to,
         &step.body,
-        synchronous,
     ]
 }

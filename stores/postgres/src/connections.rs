@@ -34,7 +34,6 @@ pub(crate) struct Connections {
     pub(crate) call_timeout: Duration,
     /// How a transaction begins.
     pub(crate) begin: String,
-    pub(crate) synchronous: &'static str,
     prepared: bool,
     pool: Pool,
 }
@@ -67,7 +66,7 @@ impl Connections {
             Box::pin(async move { client.batch_execute(&once).await.map_err(HookError::Backend) })
         });
         let pool = Pool::builder(Manager::from_config(config.clone(), tls.clone(), manager))
-            .max_size(options.connections_max)
+            .max_size(options.connections_max.max(options.transactions_max + 1))
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(options.call_timeout))
             .create_timeout(Some(options.call_timeout))
@@ -83,7 +82,6 @@ impl Connections {
             tls,
             call_timeout: options.call_timeout,
             begin,
-            synchronous: options.durability.setting(),
             prepared: !options.pooler,
             pool,
         })
@@ -124,6 +122,11 @@ impl Connections {
             self.pool.retain(|_, _| false);
         }
         answer
+    }
+
+    /// Whether a statement is a transaction by itself, since what is set is set for all of a connection's life.
+    pub(crate) fn is_set(&self) -> bool {
+        self.prepared
     }
 
     /// The statement as it is sent on this connection.

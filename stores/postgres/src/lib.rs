@@ -1,7 +1,7 @@
 //! The store of [`statewright`] on PostgreSQL: many hosts, one server.
 //!
-//! A few writers collect what is to be appended and write it in one transaction each, which bumps the counter of every
-//! shard that it touches before it looks at the heads. So the transactions of a shard follow each other, and nothing ever
+//! A writer collects what is to be appended and writes it in one transaction or in a few at once, each of which bumps the
+//! counter of every shard that it touches before it looks at the heads. So the transactions of a shard follow each other, and nothing ever
 //! becomes visible behind a reader's cursor.
 #![doc = include_str!("../README.md")]
 
@@ -11,6 +11,7 @@ mod error;
 mod options;
 mod pipeline;
 mod protection;
+mod queue;
 mod rows;
 mod schema;
 mod shelf;

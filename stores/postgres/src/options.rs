@@ -17,7 +17,7 @@ const SHARDS_MAX: u16 = 1_024;
 
 /// Shards of a store that is made without a word about them: a transaction has a statement for each shard that it touches,
 /// and few for much that waits are faster than many.
-const SHARDS: u16 = 8;
+const SHARDS: u16 = 4;
 
 /// What an acknowledged step survives (`synchronous_commit`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -56,7 +56,7 @@ pub struct Options {
     pub(crate) durability: Durability,
     pub(crate) pooler: bool,
     pub(crate) connections_max: usize,
-    pub(crate) writers: usize,
+    pub(crate) transactions_max: usize,
     pub(crate) queue_max: usize,
     pub(crate) call_timeout: Duration,
     connect_timeout: Duration,
@@ -81,7 +81,7 @@ impl Options {
             durability: Durability::Full,
             pooler: false,
             connections_max: 8,
-            writers: 1,
+            transactions_max: 4,
             queue_max: 4_096,
             call_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
@@ -95,9 +95,9 @@ impl Options {
         self
     }
 
-    /// Shards of the store, 1 to 1,024: 8 when it is made without a word about them, and fixed then. A store that is there
-    /// with another number is refused. Hosts share the work behind the log by shards, so more than twice as many as there will
-    /// ever be hosts are of use to nobody.
+    /// Shards of the store, 1 to 1,024: 4 when it is made without a word about them, and fixed then. A store that is there
+    /// with another number is refused. Hosts share the work behind the log by shards, so there should be twice as many as there
+    /// will ever be hosts; more are of use to nobody, and make writing slower. `statewright::copy` moves to another number.
     pub fn shards(mut self, shards: u16) -> Self {
         self.shards = Some(shards.clamp(1, SHARDS_MAX));
         self
@@ -123,21 +123,21 @@ impl Options {
         self
     }
 
-    /// Most connections of this handle, writers included, 8 unless said otherwise, at least one more than there are writers.
-    /// One more listens.
+    /// Most connections of this handle, 8 unless said otherwise, at least one more than there are transactions at once. One
+    /// more listens.
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections.max(2);
         self
     }
 
-    /// Writers of this handle, 1 unless said otherwise: each has a part of the shards and a transaction of its own. One makes
-    /// the largest batches; more are faster only where the server's disk is not what is waited for.
-    pub fn writers(mut self, writers: usize) -> Self {
-        self.writers = writers.max(1);
+    /// Most transactions in which this handle writes at once, 4 unless said otherwise. What waits is shared among them by
+    /// shards once it is enough for more than one.
+    pub fn transactions_max(mut self, transactions: usize) -> Self {
+        self.transactions_max = transactions.max(1);
         self
     }
 
-    /// Most appends that wait for a writer, 4,096 unless said otherwise; more wait outside.
+    /// Most appends that wait for the writer, 4,096 unless said otherwise; more wait outside.
     pub fn queue_max(mut self, appends: usize) -> Self {
         self.queue_max = appends.max(1);
         self
@@ -290,7 +290,7 @@ impl fmt::Debug for Options {
             .field("durability", &self.durability)
             .field("pooler", &self.pooler)
             .field("connections_max", &self.connections_max)
-            .field("writers", &self.writers)
+            .field("transactions_max", &self.transactions_max)
             .field("queue_max", &self.queue_max)
             .field("call_timeout", &self.call_timeout)
             .finish_non_exhaustive()

@@ -19,7 +19,8 @@ const TRIES_MAX: usize = 5;
 
 /// What brings the tables from one version to the next, the first from nothing. `shards` has a row for each shard; it says
 /// where the shard ends, and in every row the same, what the store is.
-const MIGRATIONS: [&str; SCHEMA as usize] = ["
+const MIGRATIONS: [&str; SCHEMA as usize] = [
+    "
 CREATE TABLE IF NOT EXISTS {schema}.shards (
     shard smallint PRIMARY KEY,
     position bigint NOT NULL,
@@ -51,10 +52,12 @@ CREATE TABLE IF NOT EXISTS {schema}.cells (
     PRIMARY KEY (shard, name)
 );
 CREATE SEQUENCE IF NOT EXISTS {schema}.versions;
-", "
+",
+    "
 ALTER TABLE {schema}.records DROP CONSTRAINT IF EXISTS records_shard_position_key;
 CREATE UNIQUE INDEX IF NOT EXISTS records_position ON {schema}.records (shard, position) WHERE position > 0;
-"];
+",
+];
 
 /// Makes what is not there.
 pub(crate) async fn create(

@@ -131,12 +131,10 @@ WITH head AS MATERIALIZED (
         WHERE r.shard = $1 AND r.tenant = $2 AND r.machine = $3 AND r.instance = $4
         ORDER BY r.revision DESC LIMIT 1
     ) LIMIT 1
-), fits AS MATERIALIZED (
-    SELECT set_config('synchronous_commit', $13, true) AS durable
-    WHERE coalesce((SELECT revision FROM head), 0) = $5 AND (SELECT kind FROM head) IS DISTINCT FROM 'deleted'
 ), bumped AS (
     UPDATE {schema}.shards SET position = position + 1
-    WHERE shard = $1 AND EXISTS (SELECT FROM fits WHERE durable IS NOT NULL)
+    WHERE shard = $1 AND coalesce((SELECT revision FROM head), 0) = $5
+        AND (SELECT kind FROM head) IS DISTINCT FROM 'deleted'
     RETURNING position
 ), written AS (
     INSERT INTO {schema}.records
@@ -153,7 +151,6 @@ const APPEND_ONE_TYPES: &[Type] = &[
     Type::INT8,
     Type::TEXT,
     Type::INT8,
-    Type::TEXT,
     Type::TEXT,
     Type::TEXT,
     Type::TEXT,

@@ -1,15 +1,17 @@
-//! The store itself: the contract over a few writers and a pool of connections.
+//! The store itself: the contract over a writer and a pool of connections.
 
 use crate::connections::{Connections, Params};
 use crate::error::{Failure, Name};
 use crate::options::Options;
+use crate::queue::{Job, Reply, Work};
 use crate::rows::{Address, Request, Wrong, head, number, record, stream};
 use crate::schema;
 use crate::shelf::{self, CELL_BYTES_MAX};
 use crate::statistics::Statistics;
 use crate::tail::Tails;
+use crate::transaction::Item;
 use crate::wake::{self, Ends};
-use crate::writer::{Job, Work, Writer};
+use crate::writer::Writer;
 use futures_core::future::BoxFuture;
 use futures_util::future::join_all;
 use statewright::store::{
@@ -31,14 +33,14 @@ const ERASE_MAX: i64 = 10_000;
 
 /// Instances in one schema of a PostgreSQL database.
 ///
-/// A handle has writers and, unless it goes through a pooler, a listener; they end with it.
+/// A handle has a writer and, unless it goes through a pooler, a listener; they end with it.
 pub struct PostgresStore {
     limits: Limits,
     connections: Arc<Connections>,
     ends: Arc<Ends>,
     tails: Arc<Tails>,
-    writers: Vec<mpsc::Sender<Job>>,
-    writing: Vec<JoinHandle<()>>,
+    jobs: mpsc::Sender<Job>,
+    writing: JoinHandle<()>,
     waking: Vec<JoinHandle<()>>,
 }
 
@@ -55,16 +57,16 @@ impl PostgresStore {
         let connections = Arc::new(Connections::new(options)?);
         let shards = schema::check(&connections, options.shards).await?;
         let (ends, tails) = (Arc::new(Ends::new(shards)), Arc::new(Tails::new(shards)));
-        let (mut writers, mut writing) = (Vec::new(), Vec::new());
-        for _ in 0..options.writers.min(usize::from(shards)) {
-            let (sender, jobs) = mpsc::channel(options.queue_max);
-            let (connections, ends, tails) =
-                (Arc::clone(&connections), Arc::clone(&ends), Arc::clone(&tails));
-            let writer = Writer { connections, ends, tails, jobs };
-            writing.push(tokio::spawn(writer.run()));
-            writers.push(sender);
-        }
+        let (jobs, handed) = mpsc::channel(options.queue_max);
+        let writer = Writer {
+            connections: Arc::clone(&connections),
+            ends: Arc::clone(&ends),
+            tails: Arc::clone(&tails),
+            transactions_max: options.transactions_max,
+        };
+        let writing = tokio::spawn(writer.run(handed));
         let mut waking = vec![
+            tokio::spawn(wake::wake(Arc::clone(&ends))),
             tokio::spawn(wake::tell(Arc::clone(&connections), Arc::clone(&ends))),
             tokio::spawn(wake::poll(Arc::clone(&connections), Arc::clone(&ends))),
         ];
@@ -79,7 +81,7 @@ impl PostgresStore {
             cell_bytes_max: CELL_BYTES_MAX,
             exclusive: false,
         };
-        Ok(Self { limits, connections, ends, tails, writers, writing, waking })
+        Ok(Self { limits, connections, ends, tails, jobs, writing, waking })
     }
 
     /// Whether the server answers, within the call timeout.
@@ -94,11 +96,10 @@ impl PostgresStore {
 
     /// Writes what waits, then ends the connections. Dropping the store does the same without waiting for it.
     pub async fn close(mut self) {
-        self.writers.clear();
-        for writer in std::mem::take(&mut self.writing) {
-            if writer.await.is_err() {
-                tracing::error!(store = %self.connections.name.0, "a writer panicked");
-            }
+        // The writer ends when nobody can ask it any more.
+        self.jobs = mpsc::channel(1).0;
+        if (&mut self.writing).await.is_err() {
+            tracing::error!(store = %self.connections.name.0, "the writer panicked");
         }
         self.connections.close();
     }
@@ -121,12 +122,9 @@ impl PostgresStore {
         self.name().closed()
     }
 
-    /// To the writer of the shard. One that is gone drops the reply, and who waits for it is told so.
-    async fn hand_over(&self, shard: i16, job: Job) {
-        let shard = usize::try_from(shard).unwrap_or_default();
-        if let Some(writer) = self.writers.get(shard % self.writers.len().max(1)) {
-            let _ = writer.send(job).await;
-        }
+    /// A writer that is gone drops the reply, and who waits for it is told so.
+    async fn hand_over(&self, since: Instant, work: Work) {
+        let _ = self.jobs.send(Job { since, work }).await;
     }
 
     async fn put_all(&self, puts: Vec<Put>) -> Result<Vec<Option<u64>>, StoreError> {
@@ -135,8 +133,7 @@ impl PostgresStore {
         for part in shelf::parts(puts, self.name())? {
             let (reply, answer) = oneshot::channel();
             answers.push(answer);
-            let shard = part.first().map_or(0, |change| change.shard);
-            self.hand_over(shard, Job { since, work: Work::Cells(part, reply) }).await;
+            self.hand_over(since, Work::One(Item::Cells(part), Reply::Cells(reply))).await;
         }
         let mut versions = Vec::new();
         for answer in join_all(answers).await {
@@ -158,7 +155,7 @@ impl PostgresStore {
                     continue;
                 }
             };
-            self.hand_over(request.address.shard, Job { since, work: Work::Append(request, reply) }).await;
+            self.hand_over(since, Work::One(Item::Append(request), Reply::Append(reply))).await;
         }
         let answers = join_all(answers).await;
         answers.into_iter().map(|answer| answer.unwrap_or_else(|_| Outcome::Unknown(self.closed()))).collect()
@@ -170,16 +167,17 @@ impl PostgresStore {
         let mut refusals = Vec::with_capacity(count);
         for append in batch {
             let request = self.request(append);
-            refusals.push(request.map(|request| requests.push(request)).err());
+            refusals.push(request.map(|request| requests.push(Item::Append(request))).err());
         }
         if requests.len() < count {
             let outcome = |refusal: Option<StoreError>| refusal.unwrap_or(StoreError::Batch);
             return refusals.into_iter().map(|refusal| Outcome::Refused(outcome(refusal))).collect();
         }
-        let Some(first) = requests.first() else { return Vec::new() };
+        if requests.is_empty() {
+            return Vec::new();
+        }
         let (reply, answer) = oneshot::channel();
-        let shard = first.address.shard;
-        self.hand_over(shard, Job { since: Instant::now(), work: Work::Whole(requests, reply) }).await;
+        self.hand_over(Instant::now(), Work::Whole(requests, reply)).await;
         answer.await.unwrap_or_else(|_| (0..count).map(|_| Outcome::Unknown(self.closed())).collect())
     }
 

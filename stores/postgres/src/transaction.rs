@@ -33,6 +33,14 @@ impl Item {
         }
     }
 
+    pub(crate) fn shards(&self) -> impl Iterator<Item = i16> {
+        let (append, cells) = match self {
+            Self::Append(request) => (Some(request.address.shard), &[][..]),
+            Self::Cells(changes) => (None, &changes[..]),
+        };
+        append.into_iter().chain(cells.iter().map(|change| change.shard))
+    }
+
     /// Whose head it is held against.
     pub(crate) fn stream(&self) -> Option<&Arc<Address>> {
         match self {
@@ -93,7 +101,7 @@ pub(crate) async fn write_one(
     let Some(step) = request.steps.first() else { return Ok(Done { fates: Vec::new(), grown: Vec::new() }) };
     let talk = async {
         let ready = connections.ready(&connection, &connections.statements.append_one).await?;
-        send(&connection, &ready, &one(request, step, &connections.synchronous)).await
+        send(&connection, &ready, &one(request, step)).await
     };
     let answer = connections.within(DOING, talk).await;
     let rows = connections.give_back(connection, answer)?;
@@ -179,7 +187,13 @@ impl<'a> Batch<'a> {
         for ((.., change, value), ready) in self.changes.iter().zip(&ready) {
             sent.push(Sent { ready, params: change.params(value) });
         }
-        let answers = transact(connection, &connections.begin, &sent, together == Together::No).await;
+        let answers = match &sent[..] {
+            // A statement is a transaction by itself.
+            [alone] if together == Together::No && connections.is_set() => {
+                send(connection, alone.ready, &alone.params).await.map(|rows| Vec::from([rows]))
+            }
+            _ => transact(connection, &connections.begin, &sent, together == Together::No).await,
+        };
         if answers.is_err() && together == Together::Yes {
             // The connection is used again, and what went wrong is the first error.
             let _ = connection.batch_execute("ROLLBACK").await;

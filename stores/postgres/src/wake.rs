@@ -1,5 +1,5 @@
-//! Who waits for records is woken: by this handle's own writers at once, by other handles through a channel of the server,
-//! and in any case by asking where the shards end.
+//! Who waits for records is woken: of what this handle has written itself, of what others tell through a channel of the
+//! server, and in any case by asking where the shards end.
 //!
 //! Nothing is told within the transaction that appends: that would make all of them follow each other.
 
@@ -14,6 +14,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::AsyncMessage;
 use tokio_postgres::types::Type;
+
+/// Who waits at this handle is woken at most once in this time: what follows the log is not to hold up who writes it.
+const WAKE_EVERY: Duration = Duration::from_millis(1);
 
 /// Other handles are told at most once in this time.
 const TELL_EVERY: Duration = Duration::from_millis(5);
@@ -32,8 +35,8 @@ const MESSAGE_MAX: usize = 256;
 /// Where the shards end, as far as this handle knows.
 pub(crate) struct Ends {
     shards: Vec<watch::Sender<i64>>,
-    own: Mutex<BTreeMap<i16, i64>>,
-    to_tell: Notify,
+    to_wake: Fresh,
+    to_tell: Fresh,
     waited_for: Notify,
     listening: watch::Sender<bool>,
 }
@@ -42,21 +45,17 @@ impl Ends {
     pub(crate) fn new(shards: u16) -> Self {
         Self {
             shards: (0..shards).map(|_| watch::Sender::new(0)).collect(),
-            own: Mutex::default(),
-            to_tell: Notify::new(),
+            to_wake: Fresh::default(),
+            to_tell: Fresh::default(),
             waited_for: Notify::new(),
             listening: watch::Sender::new(false),
         }
     }
 
     /// Records of this handle were committed.
-    pub(crate) fn grown(&self, ends: Vec<(i16, i64)>) {
-        if ends.is_empty() {
-            return;
-        }
-        self.learn(ends.iter().copied());
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).extend(ends);
-        self.to_tell.notify_one();
+    pub(crate) fn grown(&self, ends: &[(i16, i64)]) {
+        self.to_wake.add(ends);
+        self.to_tell.add(ends);
     }
 
     /// Whether any of it is news.
@@ -106,14 +105,41 @@ impl Ends {
     }
 }
 
+/// Ends that somebody is to be told of.
+#[derive(Default)]
+struct Fresh {
+    ends: Mutex<BTreeMap<i16, i64>>,
+    some: Notify,
+}
+
+impl Fresh {
+    fn add(&self, ends: &[(i16, i64)]) {
+        if !ends.is_empty() {
+            self.ends.lock().unwrap_or_else(PoisonError::into_inner).extend(ends.iter().copied());
+            self.some.notify_one();
+        }
+    }
+
+    /// All there are, once there are some.
+    async fn take(&self) -> Vec<(i16, i64)> {
+        self.some.notified().await;
+        std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+    }
+}
+
+/// Wakes who waits for what this handle has written.
+pub(crate) async fn wake(ends: Arc<Ends>) {
+    loop {
+        ends.learn(ends.to_wake.take().await);
+        sleep(WAKE_EVERY).await;
+    }
+}
+
 /// Tells other handles what this one has written.
 pub(crate) async fn tell(connections: Arc<Connections>, ends: Arc<Ends>) {
     let channel = channel(&connections);
     loop {
-        ends.to_tell.notified().await;
-        let grown = std::mem::take(&mut *ends.own.lock().unwrap_or_else(PoisonError::into_inner));
-        let grown: Vec<_> = grown.into_iter().collect();
-        for part in grown.chunks(MESSAGE_MAX) {
+        for part in ends.to_tell.take().await.chunks(MESSAGE_MAX) {
             let text: Vec<_> = part.iter().map(|(shard, end)| format!("{shard}:{end}")).collect();
             let text = text.join(" ");
             let told =

@@ -1,29 +1,23 @@
-//! The writers of a handle: each has a part of the shards, and writes what waits for them in one transaction.
+//! The writer of a handle: writes what waits in one transaction, or in several at once where that is a lot.
 //!
-//! Nothing is delayed to make batches larger: what waits when a writer is free is its next batch, with what those hand in
+//! Nothing is delayed to make batches larger: what waits when its shards are free is the next batch, with what those hand in
 //! who were just answered and are about to run.
 
 use crate::connections::Connections;
 use crate::error::{Failure, PostgresError};
-use crate::rows::{Address, Request};
-use crate::shelf::Change;
+use crate::queue::{Job, Queue, Reply, Work};
 use crate::statistics::count;
 use crate::tail::Tails;
 use crate::transaction::{Done, Fate, Item, Look, Together, write, write_one};
 use crate::wake::Ends;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use statewright::store::{Outcome, StoreError};
-use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
-
-/// Most items of one transaction.
-const BATCH_MAX: usize = 1_024;
-
-/// Most bytes of one transaction, unless a single item has more.
-const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// Most times that a transaction is tried again which met others.
 const RETRIES_MAX: usize = 8;
@@ -31,96 +25,72 @@ const RETRIES_MAX: usize = 8;
 /// How often others are let run while none of them hands anything in.
 const YIELDS_MAX: usize = 3;
 
-/// What a writer is asked, and since when.
-pub(crate) struct Job {
-    pub(crate) since: Instant,
-    pub(crate) work: Work,
-}
-
-pub(crate) enum Work {
-    /// One append for itself.
-    Append(Request, oneshot::Sender<Outcome>),
-    /// Appends that stand or fall together.
-    Whole(Vec<Request>, oneshot::Sender<Vec<Outcome>>),
-    /// Cells, each for itself; the new version of those that fit.
-    Cells(Vec<Change>, oneshot::Sender<Result<Vec<Option<u64>>, StoreError>>),
-}
-
-/// Who is told what became of an item.
-enum Reply {
-    Append(oneshot::Sender<Outcome>),
-    Cells(oneshot::Sender<Result<Vec<Option<u64>>, StoreError>>),
-}
-
 pub(crate) struct Writer {
     pub(crate) connections: Arc<Connections>,
     pub(crate) ends: Arc<Ends>,
     pub(crate) tails: Arc<Tails>,
-    pub(crate) jobs: mpsc::Receiver<Job>,
-}
-
-struct Waiting {
-    item: Item,
-    since: Instant,
-    reply: Reply,
+    /// Most transactions at once.
+    pub(crate) transactions_max: usize,
 }
 
 impl Writer {
     /// Until the last handle is gone and all that waited is written.
-    pub(crate) async fn run(mut self) {
-        let mut waiting: VecDeque<Waiting> = VecDeque::new();
-        let mut yields = 0;
+    pub(crate) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+        let mut queue = Queue::default();
+        let mut writing = FuturesUnordered::new();
+        let (mut open, mut yields) = (true, 0);
         loop {
-            let job = if waiting.is_empty() { self.jobs.recv().await } else { self.jobs.try_recv().ok() };
-            match job {
-                Some(Job { since, work }) => {
+            let ready = writing.len() < self.transactions_max && queue.is_ready();
+            if ready && yields == YIELDS_MAX {
+                yields = 0;
+                let transactions = queue.next(self.transactions_max - writing.len());
+                writing.extend(transactions.into_iter().map(|jobs| self.write(jobs)));
+                continue;
+            }
+            tokio::select! {
+                biased;
+                Some(shards) = writing.next() => {
                     yields = 0;
-                    waiting.extend(self.take(work, since).await);
-                    if waiting.len() < BATCH_MAX {
-                        continue;
+                    queue.end(&shards);
+                }
+                job = jobs.recv(), if open && !queue.is_full() => {
+                    yields = 0;
+                    open = job.is_some();
+                    let mut next = job;
+                    while let Some(job) = next {
+                        queue.push(job);
+                        next = if queue.is_full() { None } else { jobs.try_recv().ok() };
                     }
                 }
-                None if waiting.is_empty() => return,
-                None if yields < YIELDS_MAX => {
-                    yields += 1;
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-                None => {}
+                () = tokio::task::yield_now(), if ready => yields += 1,
+                else => return,
             }
-            self.write_batch(next_batch(&mut waiting)).await;
         }
     }
 
-    /// What is to wait; what stands or falls as one is written at once.
-    async fn take(&self, work: Work, since: Instant) -> Option<Waiting> {
-        let (item, reply) = match work {
-            Work::Append(request, reply) => (Item::Append(request), Reply::Append(reply)),
-            Work::Cells(changes, reply) => (Item::Cells(changes), Reply::Cells(reply)),
-            Work::Whole(requests, reply) => {
-                let items: Vec<_> = requests.into_iter().map(Item::Append).collect();
+    /// One transaction; its shards, when it has ended and all are told.
+    async fn write(&self, jobs: Vec<Job>) -> Vec<i16> {
+        let shards = jobs.iter().flat_map(Job::shards).collect();
+        let (mut items, mut replies) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
+        for Job { since, work } in jobs {
+            match work {
                 // Nobody may be waiting any more.
-                let _ = reply.send(self.write_whole(&items, since).await);
-                return None;
-            }
-        };
-        Some(Waiting { item, since, reply })
-    }
-
-    async fn write_batch(&self, batch: Vec<Waiting>) {
-        let (mut items, mut replies) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
-        for Waiting { item, since, reply } in batch {
-            // Whoever asked does not wait for ever, and nothing was written yet.
-            if let Some(late) = self.late(since) {
-                reply.send(Err(Failure::Down(late)));
-            } else {
-                items.push(item);
-                replies.push(reply);
+                Work::Whole(items, reply) => drop(reply.send(self.write_whole(&items, since).await)),
+                Work::One(item, reply) => {
+                    // Whoever asked does not wait for ever, and nothing was written yet.
+                    if let Some(late) = self.late(since) {
+                        reply.send(Err(Failure::Down(late)));
+                    } else {
+                        items.push(item);
+                        replies.push(reply);
+                    }
+                }
             }
         }
         for (fate, reply) in self.settle(&items).await.into_iter().zip(replies) {
             reply.send(fate);
         }
+        shards
     }
 
     fn late(&self, since: Instant) -> Option<StoreError> {
@@ -179,11 +149,11 @@ impl Writer {
         count(&counters.appends, of(|fate| matches!(fate, Fate::Written(_))));
         count(&counters.conflicts, of(|fate| matches!(fate, Fate::Conflict(_))));
         count(&counters.batches, 1);
-        let ends = done.grown.iter().map(|grown| (grown.shard, grown.end)).collect();
+        let ends: Vec<_> = done.grown.iter().map(|grown| (grown.shard, grown.end)).collect();
         for grown in done.grown {
             self.tails.grow(grown);
         }
-        self.ends.grown(ends);
+        self.ends.grown(&ends);
         done.fates
     }
 
@@ -196,7 +166,9 @@ impl Writer {
             .with_max_times(RETRIES_MAX)
             .build();
         let alone = match items {
-            [Item::Append(request)] if together == Together::No && request.steps.len() == 1 => Some(request),
+            [Item::Append(request)] if together == Together::No && request.steps.len() == 1 => {
+                self.connections.is_set().then_some(request)
+            }
             _ => None,
         };
         let mut look = Look::Quick;
@@ -247,25 +219,4 @@ fn outcome(fate: Result<Fate, Failure>) -> Outcome {
         Err(Failure::Lost(error)) => Outcome::Unknown(error),
         Err(failure) => Outcome::Refused(failure.error()),
     }
-}
-
-/// What is written next: at most one append of each stream, in the order in which they came.
-fn next_batch(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
-    let mut batch: Vec<Waiting> = Vec::new();
-    let mut streams: HashSet<Arc<Address>> = HashSet::new();
-    let mut left = VecDeque::new();
-    let mut bytes = 0_usize;
-    while let Some(next) = waiting.pop_front() {
-        bytes = bytes.saturating_add(next.item.bytes());
-        let room = batch.is_empty() || (batch.len() < BATCH_MAX && bytes <= BATCH_BYTES_MAX);
-        // What stands behind one that is left may be of the same stream, and is not to overtake it.
-        let first = next.item.stream().is_none_or(|stream| streams.insert(Arc::clone(stream)));
-        if room && first {
-            batch.push(next);
-        } else {
-            left.push_back(next);
-        }
-    }
-    *waiting = left;
-    batch
 }

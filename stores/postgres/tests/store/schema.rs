@@ -77,7 +77,10 @@ async fn an_older_schema_is_refused_until_it_is_migrated() {
     let (records, head) = store.read(&order, Revision(0), 10).await.expect("it is read");
     assert_eq!((records.len(), head.revision), (2, Revision(2)));
     let page = store.scan(Shard(0), &Cursor::default(), 10).await.expect("it is scanned");
-    assert_eq!(page.records.iter().map(|record| record.revision).collect::<Vec<_>>(), [Revision(1), Revision(2)]);
+    assert_eq!(
+        page.records.iter().map(|record| record.revision).collect::<Vec<_>>(),
+        [Revision(1), Revision(2)]
+    );
     let key = CellKey { shard: Shard(0), name: "a".into() };
     assert_eq!(&store.get(std::slice::from_ref(&key)).await.expect("it is read")[0].value[..], b"one");
     crate::failures::grow(&store, "order-2", 2).await;
