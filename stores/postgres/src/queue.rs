@@ -22,7 +22,7 @@ const WAITING_MAX: usize = BATCH_MAX;
 
 /// Fewest items for which a shard has a transaction of its own. That is a single statement; with fewer, one more commit costs
 /// more than it saves.
-const OWN_MIN: usize = 8;
+const OWN_MIN: usize = 6;
 
 /// What is asked, and since when.
 pub(crate) struct Job {
