@@ -2,6 +2,7 @@
 
 use crate::rows::{Address, Request, Step};
 use crate::tail::Grown;
+use statewright::store::StreamId;
 use tokio_postgres::types::ToSql;
 
 /// One column for each parameter of `append_many`, one entry for each step.
@@ -61,6 +62,14 @@ impl<'a> Columns<'a> {
         Grown::of(self.shard, (from, end), records)
     }
 
+    /// What each request expects of its stream.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = (&'a StreamId, i64)> {
+        let steps = self.steps.iter().zip(&self.places).zip(&self.after);
+        steps
+            .filter(|((_, place), _)| **place == 0)
+            .map(|(((_, step), _), after)| (&step.record.stream, *after))
+    }
+
     pub(crate) fn bump(&self) -> Vec<&(dyn ToSql + Sync)> {
         vec![&self.shard, &self.count]
     }
@@ -83,6 +92,13 @@ impl<'a> Columns<'a> {
             &self.bodies,
         ]
     }
+}
+
+/// The parameters of `append_known`.
+pub(crate) fn known<'a>(columns: &'a Columns<'_>, end: &'a i64) -> Vec<&'a (dyn ToSql + Sync)> {
+    let mut params = columns.append();
+    params.push(end);
+    params
 }
 
 /// The parameters of `append_one`.

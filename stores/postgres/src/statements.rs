@@ -21,6 +21,7 @@ pub(crate) struct Statements {
     pub(crate) bump: Statement,
     pub(crate) append_one: Statement,
     pub(crate) append_many: Statement,
+    pub(crate) append_known: Statement,
     pub(crate) append_behind: Statement,
     pub(crate) head: Statement,
     pub(crate) read: Statement,
@@ -54,6 +55,7 @@ impl Statements {
             name,
             sql: sql
                 .replace("{probed}", PROBED)
+                .replace("{asked}", ASKED)
                 .replace("{columns}", COLUMNS)
                 .replace("{versions}", &versions)
                 .replace("{schema}", schema),
@@ -64,6 +66,7 @@ impl Statements {
             bump: make("bump", &[Type::INT2, Type::INT8], BUMP),
             append_one: make("append_one", APPEND_ONE_TYPES, APPEND_ONE),
             append_many: make("append_many", APPEND_MANY_TYPES, APPEND_MANY),
+            append_known: make("append_known", APPEND_KNOWN_TYPES, APPEND_KNOWN),
             append_behind: make("append_behind", APPEND_MANY_TYPES, APPEND_BEHIND),
             head: make("head", STREAM, HEAD),
             read: make("read", READ_TYPES, READ),
@@ -84,12 +87,13 @@ impl Statements {
         }
     }
 
-    pub(crate) fn all(&self) -> [&Statement; 21] {
+    pub(crate) fn all(&self) -> [&Statement; 22] {
         [
             &self.store,
             &self.bump,
             &self.append_one,
             &self.append_many,
+            &self.append_known,
             &self.append_behind,
             &self.head,
             &self.read,
@@ -194,13 +198,51 @@ FROM {schema}.shards s LEFT JOIN probed p
     ON p.step = 0 AND NOT (coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted')
 WHERE s.shard = $1";
 
-/// The steps that are asked for, each with the head of its stream, looked for as in [`APPEND_ONE`].
-const PROBED: &str = "SELECT asked.*, head.revision AS head, head.kind AS last
-    FROM unnest(
+/// The same where the handle knows the heads: all that stands in the shard's last places is its own. If the shard does not end where
+/// it should, others have written, and nothing is written or answered.
+const APPEND_KNOWN: &str = "
+WITH bumped AS (
+    UPDATE {schema}.shards SET position = position + cardinality($2::int4[])
+    WHERE shard = $1 AND position = $15
+    RETURNING position
+), written AS (
+    INSERT INTO {schema}.records
+        (shard, position, tenant, machine, instance, revision, kind, at, command, trigger, from_state, to_state, body)
+    SELECT $1, s.position - cardinality($2) + asked.place, asked.tenant, asked.machine, asked.instance,
+        asked.after + 1 + asked.step, asked.kind, asked.at, asked.command, asked.trigger, asked.from_state, asked.to_state,
+        asked.body
+    FROM bumped s CROSS JOIN {asked}
+)
+SELECT position FROM bumped";
+
+const APPEND_KNOWN_TYPES: &[Type] = &[
+    Type::INT2,
+    Type::INT4_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT4_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8,
+];
+
+/// The steps that are asked for, in rows.
+const ASKED: &str = "unnest(
         $2::int4[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::int4[], $8::text[], $9::int8[],
         $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]
     ) WITH ORDINALITY AS asked
-        (request, tenant, machine, instance, after, step, kind, at, command, trigger, from_state, to_state, body, place)
+        (request, tenant, machine, instance, after, step, kind, at, command, trigger, from_state, to_state, body, place)";
+
+/// The steps that are asked for, each with the head of its stream, looked for as in [`APPEND_ONE`].
+const PROBED: &str = "SELECT asked.*, head.revision AS head, head.kind AS last
+    FROM {asked}
     LEFT JOIN LATERAL (
         (
             SELECT r.revision, r.kind FROM {schema}.records r

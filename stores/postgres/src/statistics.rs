@@ -10,6 +10,8 @@ pub struct Statistics {
     pub appends: u64,
     /// Transactions that recorded them.
     pub batches: u64,
+    /// Transactions that looked at no head, since this handle knew them all.
+    pub known: u64,
     /// Appends that met another head.
     pub conflicts: u64,
     /// Transactions that were tried again.
@@ -28,6 +30,7 @@ pub struct Statistics {
 pub(crate) struct Counters {
     pub(crate) appends: AtomicU64,
     pub(crate) batches: AtomicU64,
+    pub(crate) known: AtomicU64,
     pub(crate) conflicts: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) bisections: AtomicU64,
@@ -46,6 +49,7 @@ impl Counters {
         Statistics {
             appends: read(&self.appends),
             batches: read(&self.batches),
+            known: read(&self.known),
             conflicts: read(&self.conflicts),
             retries: read(&self.retries),
             bisections: read(&self.bisections),

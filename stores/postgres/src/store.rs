@@ -56,7 +56,8 @@ impl PostgresStore {
     pub(crate) async fn start(options: &Options) -> Result<Self, StoreError> {
         let connections = Arc::new(Connections::new(options)?);
         let shards = schema::check(&connections, options.shards).await?;
-        let (ends, tails) = (Arc::new(Ends::new(shards)), Arc::new(Tails::new(shards)));
+        let tails = Arc::new(Tails::new(shards, Arc::clone(&connections.counters)));
+        let ends = Arc::new(Ends::new(shards));
         let (jobs, handed) = mpsc::channel(options.queue_max);
         let writer = Writer {
             connections: Arc::clone(&connections),

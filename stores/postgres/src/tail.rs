@@ -1,12 +1,17 @@
 //! The newest records of each shard, as far as this handle has written them itself: who follows a shard is answered out of
 //! them, and nothing is read from the server that was just sent there.
 //!
+//! While nobody else writes to the shard, a tail also tells the heads of the streams that are in it. That nobody else did, the
+//! server says: the shard still ends where the tail ends.
+//!
 //! A tail has no gaps. A commit that does not continue it, because others have written in between or an answer was lost, is the
 //! beginning of a new one.
 
 use crate::rows::Step;
-use statewright::store::{Cursor, FOLLOW_AGE_MAX, Page, Record};
-use std::collections::VecDeque;
+use crate::statistics::Counters;
+use statewright::store::{Cursor, FOLLOW_AGE_MAX, Kind, Page, Record, StreamId};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
@@ -46,6 +51,7 @@ impl Grown {
 pub(crate) struct Tails {
     shards: Vec<Mutex<Tail>>,
     bytes_max: usize,
+    counters: Arc<Counters>,
 }
 
 #[derive(Default)]
@@ -55,6 +61,8 @@ struct Tail {
     end: i64,
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// The newest record of every stream in it, and how many connections there had been when it was written.
+    heads: HashMap<StreamId, (Arc<Record>, u64)>,
 }
 
 #[derive(Debug)]
@@ -66,9 +74,9 @@ struct Entry {
 }
 
 impl Tails {
-    pub(crate) fn new(shards: u16) -> Self {
+    pub(crate) fn new(shards: u16, counters: Arc<Counters>) -> Self {
         let tails = (0..shards).map(|_| Mutex::default()).collect();
-        Self { shards: tails, bytes_max: BYTES_MAX / usize::from(shards.max(1)) }
+        Self { shards: tails, bytes_max: BYTES_MAX / usize::from(shards.max(1)), counters }
     }
 
     /// Called in the order of the commits.
@@ -79,6 +87,10 @@ impl Tails {
         }
         tail.end = grown.end;
         tail.bytes += grown.entries.iter().map(|entry| entry.bytes).sum::<usize>();
+        let connects = self.connects();
+        for Entry { record, .. } in &grown.entries {
+            tail.heads.insert(record.stream.clone(), (Arc::clone(record), connects));
+        }
         tail.entries.extend(grown.entries);
         tail.shorten(self.bytes_max);
     }
@@ -97,6 +109,32 @@ impl Tails {
         let rest = tail.entries.len() - first > records.len();
         let next = if rest { cursors.last().cloned()? } else { cursor(tail.end) };
         Some(Page { records, cursors, next })
+    }
+
+    /// Where the shard ends, if all these streams have the heads that are expected as long as it ends there.
+    ///
+    /// Another connection may lead to another server, which lost what this one has acknowledged, if it is allowed to
+    /// ([`Durability`](crate::Durability)). So what was written before it was made tells nothing.
+    pub(crate) fn known<'a>(
+        &self,
+        shard: i16,
+        mut expected: impl Iterator<Item = (&'a StreamId, i64)>,
+    ) -> Option<i64> {
+        let mut tail = self.tail(shard)?;
+        tail.shorten(self.bytes_max);
+        let connects = self.connects();
+        let is_known = |(stream, after): (&StreamId, i64)| {
+            tail.heads.get(stream).is_some_and(|(record, then)| {
+                record.revision.0 == after.cast_unsigned()
+                    && record.step.kind != Kind::Deleted
+                    && *then == connects
+            })
+        };
+        expected.all(is_known).then_some(tail.end)
+    }
+
+    fn connects(&self) -> u64 {
+        self.counters.connects.load(Ordering::Relaxed)
     }
 
     /// Some of what is here is not to be read any more.
@@ -121,6 +159,10 @@ impl Tail {
         {
             self.from = first.position;
             self.bytes -= first.bytes;
+            let record = &first.record;
+            if self.heads.get(&record.stream).is_some_and(|(head, _)| head.revision == record.revision) {
+                self.heads.remove(&record.stream);
+            }
             self.entries.pop_front();
         }
     }
@@ -133,7 +175,7 @@ fn cursor(position: i64) -> Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use statewright::store::{RecordedStep, Revision, StreamId};
+    use statewright::store::{RecordedStep, Revision};
     use std::time::Duration;
 
     /// A commit of one record behind `from`.
@@ -152,7 +194,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_written_without_a_gap_is_there() {
-        let tails = Tails::new(1);
+        let tails = Tails::new(1, Arc::default());
         for from in 0..5 {
             tails.grow(commit(from));
         }
@@ -168,7 +210,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_gap_begins_a_new_tail() {
-        let tails = Tails::new(1);
+        let tails = Tails::new(1, Arc::default());
         tails.grow(commit(0));
         tails.grow(commit(4));
         assert_eq!(positions(&tails, 0, 9), None, "others have written 2 to 4");
@@ -178,21 +220,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn places_without_a_record_are_passed() {
-        let tails = Tails::new(1);
+        let tails = Tails::new(1, Arc::default());
         tails.grow(Grown { shard: 0, from: 0, end: 3, entries: Vec::new() });
         assert_eq!(positions(&tails, 1, 9), Some((Vec::new(), 3)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_is_bounded_by_records_bytes_and_age() {
-        let tails = Tails::new(1);
+        let tails = Tails::new(1, Arc::default());
         let max = i64::try_from(RECORDS_MAX).expect("few");
         for from in 0..max + 10 {
             tails.grow(commit(from));
         }
         assert_eq!(positions(&tails, 9, 1), None);
         assert_eq!(positions(&tails, 10, 1), Some((vec![11], 11)));
-        let large = Tails { bytes_max: 250, ..Tails::new(1) };
+        let large = Tails { bytes_max: 250, ..Tails::new(1, Arc::default()) };
         for from in 0..3 {
             large.grow(commit(from));
         }
@@ -205,11 +247,55 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_forgotten_is_not_there() {
-        let tails = Tails::new(1);
+        let tails = Tails::new(1, Arc::default());
         tails.grow(commit(0));
         tails.forget(0);
         assert_eq!(positions(&tails, 0, 9), None);
         tails.grow(commit(1));
         assert_eq!(positions(&tails, 1, 9), Some((vec![2], 2)));
+    }
+
+    fn known(tails: &Tails, after: i64) -> Option<i64> {
+        let stream = commit(0).entries.remove(0).record.stream.clone();
+        tails.known(0, std::iter::once((&stream, after)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_is_known_while_it_is_in_the_tail() {
+        let tails = Tails::new(1, Arc::default());
+        assert_eq!(known(&tails, 0), None, "of what was never written nothing is known");
+        tails.grow(commit(0));
+        tails.grow(commit(1));
+        assert_eq!(known(&tails, 2), Some(2));
+        assert_eq!(
+            (known(&tails, 1), known(&tails, 3)),
+            (None, None),
+            "what does not fit, the server is asked"
+        );
+        let other = StreamId::new("acme", "Order", "b");
+        let stream = StreamId::new("acme", "Order", "a");
+        assert_eq!(tails.known(0, [(&stream, 2), (&other, 0)].into_iter()), None, "all have to be known");
+        tokio::time::advance(FOLLOW_AGE_MAX).await;
+        assert_eq!(known(&tails, 2), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gap_another_connection_and_a_deletion_end_what_is_known() {
+        let counters = Arc::new(Counters::default());
+        let tails = Tails::new(1, Arc::clone(&counters));
+        tails.grow(commit(0));
+        let away = Grown { shard: 0, from: 3, end: 4, entries: Vec::new() };
+        tails.grow(away);
+        assert_eq!(known(&tails, 1), None, "others may have written to it");
+        tails.grow(commit(4));
+        assert_eq!(known(&tails, 5), Some(5));
+        crate::statistics::count(&counters.connects, 1);
+        assert_eq!(known(&tails, 5), None);
+        tails.grow(commit(5));
+        assert_eq!(known(&tails, 6), Some(6));
+        let mut gone = commit(6);
+        Arc::make_mut(&mut gone.entries[0].record).step.kind = Kind::Deleted;
+        tails.grow(gone);
+        assert_eq!(known(&tails, 7), None);
     }
 }

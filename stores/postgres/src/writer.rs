@@ -178,7 +178,7 @@ impl Writer {
                 Some(request) if look == Look::Quick => {
                     write_one(&self.connections, connection, request).await
                 }
-                _ => write(&self.connections, connection, items, (together, look)).await,
+                _ => write(&self.connections, connection, items, ((together, look), &self.tails)).await,
             };
             match ended {
                 Err(Failure::Taken(_)) if look == Look::Quick => look = Look::Exact,

@@ -1,6 +1,6 @@
 //! What goes wrong at the server, and that it costs nobody else anything.
 
-use crate::place::{Schema, told};
+use crate::place::{Schema, told, unique};
 use statewright::store::conformance::Place;
 use statewright::store::{
     Append, Cursor, Head, Outcome, Payload, RecordedEvent, RecordedStep, Revision, Store, StoreError,
@@ -134,5 +134,57 @@ async fn nothing_becomes_visible_behind_a_cursor() {
         (1, 2),
         "the place that stayed empty is passed over"
     );
+    place.remove().await;
+}
+
+/// Appends of one each to streams of one shard, which are as long as this.
+async fn extend(store: &dyn Store, lengths: [u64; 8]) -> Vec<Outcome> {
+    let batch = lengths.iter().enumerate().map(|(n, after)| request(&format!("i-{n}"), *after, &["one"]));
+    store.append(batch.collect(), Unit::Each).await
+}
+
+#[tokio::test]
+async fn heads_that_are_known_are_asked_for_once_another_handle_has_written() {
+    let place = Schema { name: unique("known") };
+    place.options().shards(1).create().await.expect("it is made");
+    let (one, other) = (place.store().await, place.store().await);
+    let known = || one.statistics().known;
+    let all_fit = |outcomes: &[Outcome]| outcomes.iter().all(|it| matches!(it, Outcome::Appended(_)));
+    // Connections are made while something is written for the first times.
+    let mut length = 0;
+    while known() == 0 {
+        assert!(all_fit(&extend(&one, [length; 8]).await));
+        length += 1;
+        assert!(length < 20, "{:?}", one.statistics());
+    }
+
+    grow(&other, "i-3", 1).await;
+    let before = known();
+    let outcomes = extend(&one, [length; 8]).await;
+    for (n, outcome) in outcomes.iter().enumerate() {
+        match outcome {
+            Outcome::Conflict(head) if n == 3 => assert_eq!(head.revision, Revision(length + 1)),
+            Outcome::Appended(head) if n != 3 => assert_eq!(head.revision, Revision(length + 1)),
+            outcome => panic!("{n}: {outcome:?}"),
+        }
+    }
+    assert_eq!(known(), before, "the shard has grown by another");
+    let outcomes = extend(&one, [length + 1; 8]).await;
+    assert!(all_fit(&outcomes), "{outcomes:?}");
+    assert!(all_fit(&extend(&one, [length + 2; 8]).await));
+    assert_eq!(known(), before + 1, "it has been alone again since");
+
+    // What was expected wrongly is not written, whatever is known.
+    let outcomes =
+        extend(&one, [length + 3, length + 3, length + 2, length + 3, length + 9, 0, length + 3, length + 3])
+            .await;
+    let fits = |n: usize| matches!(outcomes[n], Outcome::Appended(_));
+    assert_eq!((0..8).map(fits).collect::<Vec<_>>(), [true, true, false, true, false, false, true, true]);
+    for n in [2, 4, 5] {
+        assert!(
+            matches!(outcomes[n], Outcome::Conflict(head) if head.revision == Revision(length + 3)),
+            "{n}: {outcomes:?}"
+        );
+    }
     place.remove().await;
 }
