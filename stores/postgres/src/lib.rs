@@ -1,8 +1,8 @@
 //! The store of [`statewright`] on PostgreSQL: many hosts, one server.
 //!
-//! A writer collects what is to be appended and writes it in one transaction or in a few at once, each of which bumps the
-//! counter of every shard that it touches before it looks at the heads. So the transactions of a shard follow each other, and nothing ever
-//! becomes visible behind a reader's cursor.
+//! A writer collects what is to be appended and writes it in one transaction, or in a few at once that share no shard. Each
+//! raises the counter of every shard that it touches, and has the shard until it ends. So the transactions of a shard follow
+//! each other, and nothing ever becomes visible behind a reader's cursor.
 #![doc = include_str!("../README.md")]
 
 mod append;

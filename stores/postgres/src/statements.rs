@@ -198,8 +198,8 @@ FROM {schema}.shards s LEFT JOIN probed p
     ON p.step = 0 AND NOT (coalesce(p.head, 0) = p.after AND p.last IS DISTINCT FROM 'deleted')
 WHERE s.shard = $1";
 
-/// The same where the handle knows the heads: all that stands in the shard's last places is its own. If the shard does not end where
-/// it should, others have written, and nothing is written or answered.
+/// The same where the handle knows the heads, because it has written them itself and the shard still ends where it has left it. If
+/// it does not, others have written: nothing is written then, and nothing answered.
 const APPEND_KNOWN: &str = "
 WITH bumped AS (
     UPDATE {schema}.shards SET position = position + cardinality($2::int4[])
