@@ -35,12 +35,17 @@ impl Place {
         Self { url: url.to_owned(), name: format!("hosts_{:016x}", fastrand::u64(..)) }
     }
 
+    /// Whether its server is of NATS.
+    pub fn is_nats(&self) -> bool {
+        self.url.starts_with("nats://")
+    }
+
     /// Makes the store if it is not there, and opens it.
     ///
     /// # Errors
     /// The server's.
     pub async fn open(&self) -> Result<Opened, Failure> {
-        if self.url.starts_with("nats://") {
+        if self.is_nats() {
             let options = statewright_nats::Options::from_url(&self.url)?.name(&self.name)?;
             return Ok(Opened::Nats(Arc::new(options.create().await?)));
         }

@@ -116,11 +116,13 @@ impl House {
     }
 
     async fn close(&self) {
-        // What waits for time would else hold up the end.
-        let clock = self.clock.clone();
+        // What waits for time would else hold up the end. It passes no faster than the store answers, so that what is being
+        // written is waited for.
+        let (clock, store) = (self.clock.clone(), Arc::clone(&self.store));
         let time = tokio::spawn(async move {
             loop {
                 clock.advance(Duration::from_millis(100));
+                store.list(Shard(0), "", None, 1).await.expect("it reads");
                 tokio::task::yield_now().await;
             }
         });

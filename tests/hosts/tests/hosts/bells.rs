@@ -1,7 +1,7 @@
 //! Timers, effects and subscriptions of hosts that die: all of them are done, and twice only what a host had under way when
 //! it was killed or paused.
 
-use crate::fleet::{Fate, Fleet, LEASE, LONG_LEASE, Peals, Release};
+use crate::fleet::{Fate, Fleet, LONG_LEASE, Peals, Release, lease};
 use crate::heard::{Heard, Said};
 use crate::log::{check, log};
 use crate::{nats, postgres, turn};
@@ -94,7 +94,7 @@ async fn hosts_are_killed(place: &Place) {
     );
     // A bell that was answered goes on, so a kill lets it ring once more at the most.
     assert!(rings <= 2 * PEALS.bells as usize, "{rings} rings came again");
-    assert!(longest < 2 * LEASE + Duration::from_secs(10), "{takeovers:?}");
+    assert!(longest < 2 * lease(place) + Duration::from_secs(10), "{takeovers:?}");
 }
 
 /// One stands still until others do its work, and goes on as if nothing had been.

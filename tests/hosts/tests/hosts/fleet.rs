@@ -11,11 +11,14 @@ use std::time::Duration;
 /// A host that says nothing for so long never will.
 const SILENCE_MAX: Duration = Duration::from_mins(3);
 
-/// How long a shard stays with a host that is dead.
-pub(crate) const LEASE: Duration = Duration::from_secs(3);
+/// How long a shard stays with a host that is dead. Longer than the store may need to choose another leader, which a busy machine
+/// may make it do: hosts that are alive are to renew their leases in time.
+pub(crate) fn lease(place: &Place) -> Duration {
+    Duration::from_secs(if place.is_nats() { 12 } else { 3 })
+}
 
-/// The same where nobody dies: however busy the machine is, hosts renew their leases in time.
-pub(crate) const LONG_LEASE: Duration = Duration::from_secs(10);
+/// The same where nobody dies, so that nobody waits for its end.
+pub(crate) const LONG_LEASE: Duration = Duration::from_secs(30);
 
 /// A host by its number; numbers are not used again.
 pub(crate) type Number = usize;
@@ -68,8 +71,8 @@ impl Fleet {
     /// None yet. Each host begins all bells.
     pub(crate) fn new(place: &Place, peals: Peals) -> Self {
         let (say, said) = channel();
-        let (place, say) = (place.clone(), Some(say));
-        Self { place, peals, lease: LEASE, hosts: Vec::new(), releases: Vec::new(), said, say }
+        let (lease, place, say) = (lease(place), place.clone(), Some(say));
+        Self { place, peals, lease, hosts: Vec::new(), releases: Vec::new(), said, say }
     }
 
     /// Of hosts that are added from now on.
