@@ -55,11 +55,11 @@ impl<'a> Columns<'a> {
     }
 
     /// What was written, when the shard ends at `end` now and of the requests those fit that `fits` says.
-    pub(crate) fn grown(&self, end: i64, fits: impl Fn(usize) -> bool) -> Grown {
+    pub(crate) fn grown(&self, end: i64, connects: u64, fits: impl Fn(usize) -> bool) -> Grown {
         let from = end - self.count;
         let written = (from + 1..).zip(&self.steps).filter(|(_, (request, _))| fits(*request));
         let records = written.map(|(position, (_, step))| (position, *step));
-        Grown::of(self.shard, (from, end), records)
+        Grown::of(self.shard, (from, end), connects, records)
     }
 
     /// What each request expects of its stream.

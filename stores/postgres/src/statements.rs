@@ -256,22 +256,8 @@ const PROBED: &str = "SELECT asked.*, head.revision AS head, head.kind AS last
         ) LIMIT 1
     ) head ON true";
 
-const APPEND_MANY_TYPES: &[Type] = &[
-    Type::INT2,
-    Type::INT4_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::INT8_ARRAY,
-    Type::INT4_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::INT8_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::TEXT_ARRAY,
-];
+/// Those of [`APPEND_KNOWN_TYPES`] without the end that is expected.
+const APPEND_MANY_TYPES: &[Type] = APPEND_KNOWN_TYPES.split_at(14).0;
 
 const HEAD: &str = "
 SELECT r.revision FROM {schema}.records r

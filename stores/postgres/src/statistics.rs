@@ -44,6 +44,10 @@ pub(crate) fn count(counter: &AtomicU64, n: usize) {
 }
 
 impl Counters {
+    pub(crate) fn connects(&self) -> u64 {
+        self.connects.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn read(&self) -> Statistics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Statistics {

@@ -11,7 +11,6 @@ use crate::rows::Step;
 use crate::statistics::Counters;
 use statewright::store::{Cursor, FOLLOW_AGE_MAX, Kind, Page, Record, StreamId};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
@@ -29,6 +28,8 @@ pub(crate) struct Grown {
     pub(crate) from: i64,
     /// Where it ends now.
     pub(crate) end: i64,
+    /// How many connections there had been before it was sent.
+    connects: u64,
     entries: Vec<Entry>,
 }
 
@@ -37,6 +38,7 @@ impl Grown {
     pub(crate) fn of<'a>(
         shard: i16,
         (from, end): (i64, i64),
+        connects: u64,
         steps: impl Iterator<Item = (i64, &'a Step)>,
     ) -> Self {
         let since = Instant::now();
@@ -44,7 +46,7 @@ impl Grown {
             let (record, bytes) = (Arc::clone(&step.record), step.bytes());
             Entry { position, record, bytes, since }
         };
-        Self { shard, from, end, entries: steps.map(entry).collect() }
+        Self { shard, from, end, connects, entries: steps.map(entry).collect() }
     }
 }
 
@@ -61,7 +63,7 @@ struct Tail {
     end: i64,
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// The newest record of every stream in it, and how many connections there had been when it was written.
+    /// The newest record of every stream in it, and how many connections there had been before it was sent.
     heads: HashMap<StreamId, (Arc<Record>, u64)>,
 }
 
@@ -87,9 +89,8 @@ impl Tails {
         }
         tail.end = grown.end;
         tail.bytes += grown.entries.iter().map(|entry| entry.bytes).sum::<usize>();
-        let connects = self.connects();
         for Entry { record, .. } in &grown.entries {
-            tail.heads.insert(record.stream.clone(), (Arc::clone(record), connects));
+            tail.heads.insert(record.stream.clone(), (Arc::clone(record), grown.connects));
         }
         tail.entries.extend(grown.entries);
         tail.shorten(self.bytes_max);
@@ -122,7 +123,7 @@ impl Tails {
     ) -> Option<i64> {
         let mut tail = self.tail(shard)?;
         tail.shorten(self.bytes_max);
-        let connects = self.connects();
+        let connects = self.counters.connects();
         let is_known = |(stream, after): (&StreamId, i64)| {
             tail.heads.get(stream).is_some_and(|(record, then)| {
                 record.revision.0 == after.cast_unsigned()
@@ -131,10 +132,6 @@ impl Tails {
             })
         };
         expected.all(is_known).then_some(tail.end)
-    }
-
-    fn connects(&self) -> u64 {
-        self.counters.connects.load(Ordering::Relaxed)
     }
 
     /// Some of what is here is not to be read any more.
@@ -184,7 +181,7 @@ mod tests {
         let record =
             Record { stream, revision: Revision(from.cast_unsigned() + 1), step: RecordedStep::default() };
         let entry = Entry { position: from + 1, record: Arc::new(record), bytes: 100, since: Instant::now() };
-        Grown { shard: 0, from, end: from + 1, entries: vec![entry] }
+        Grown { shard: 0, from, end: from + 1, connects: 0, entries: vec![entry] }
     }
 
     fn positions(tails: &Tails, after: i64, limit: usize) -> Option<(Vec<u64>, u64)> {
@@ -221,7 +218,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn places_without_a_record_are_passed() {
         let tails = Tails::new(1, Arc::default());
-        tails.grow(Grown { shard: 0, from: 0, end: 3, entries: Vec::new() });
+        tails.grow(Grown { shard: 0, from: 0, end: 3, connects: 0, entries: Vec::new() });
         assert_eq!(positions(&tails, 1, 9), Some((Vec::new(), 3)));
     }
 
@@ -284,7 +281,7 @@ mod tests {
         let counters = Arc::new(Counters::default());
         let tails = Tails::new(1, Arc::clone(&counters));
         tails.grow(commit(0));
-        let away = Grown { shard: 0, from: 3, end: 4, entries: Vec::new() };
+        let away = Grown { shard: 0, from: 3, end: 4, connects: 0, entries: Vec::new() };
         tails.grow(away);
         assert_eq!(known(&tails, 1), None, "others may have written to it");
         tails.grow(commit(4));
@@ -292,10 +289,16 @@ mod tests {
         crate::statistics::count(&counters.connects, 1);
         assert_eq!(known(&tails, 5), None);
         tails.grow(commit(5));
-        assert_eq!(known(&tails, 6), Some(6));
-        let mut gone = commit(6);
+        assert_eq!(
+            known(&tails, 6),
+            None,
+            "it was sent before the connection was made, and answered behind it"
+        );
+        tails.grow(Grown { connects: 1, ..commit(6) });
+        assert_eq!(known(&tails, 7), Some(7));
+        let mut gone = Grown { connects: 1, ..commit(7) };
         Arc::make_mut(&mut gone.entries[0].record).step.kind = Kind::Deleted;
         tails.grow(gone);
-        assert_eq!(known(&tails, 7), None);
+        assert_eq!(known(&tails, 8), None);
     }
 }

@@ -1,8 +1,8 @@
 //! One batch of appends and cells as one transaction, and what became of each.
 //!
-//! Every transaction bumps the counters of its shards in their order before it looks at a head, and writes its cells behind
-//! that, in the order of their keys. So no two of them wait for each other in a circle, what they look at is exact, and a
-//! shard's commits follow each other.
+//! Every transaction bumps the counters of its shards in their order, and writes its cells behind that, in the order of their
+//! keys. So no two of them wait for each other in a circle, and a shard's commits follow each other. How exactly it looks at
+//! the heads, [`Look`] says; heads that the handle has written itself it need not look at.
 
 use crate::append::{Columns, known, one};
 use crate::connections::{Connections, Ready, Sent, send, transact};
@@ -100,6 +100,7 @@ pub(crate) async fn write_one(
     request: &Request,
 ) -> Result<Done, Failure> {
     let Some(step) = request.steps.first() else { return Ok(Done { fates: Vec::new(), grown: Vec::new() }) };
+    let connects = connections.counters.connects();
     let talk = async {
         let ready = connections.ready(&connection, &connections.statements.append_one).await?;
         send(&connection, &ready, &one(request, step)).await
@@ -111,7 +112,7 @@ pub(crate) async fn write_one(
     let shard = request.address.shard;
     Ok(match row.get::<_, Option<i64>>(0) {
         Some(end) => {
-            let grown = Grown::of(shard, (end - 1, end), std::iter::once((end, step)));
+            let grown = Grown::of(shard, (end - 1, end), connects, std::iter::once((end, step)));
             Done { fates: vec![Fate::Written(request.head())], grown: vec![grown] }
         }
         None => Done { fates: vec![unfit(row)], grown: Vec::new() },
@@ -125,7 +126,7 @@ pub(crate) async fn write(
     items: &[&Item],
     (how, tails): ((Together, Look), &Tails),
 ) -> Result<Done, Failure> {
-    let batch = Batch::of(items);
+    let batch = Batch::of(items, connections.counters.connects());
     let talk = async {
         if how == (Together::No, Look::Quick)
             && let Some(done) = batch.write_known(connections, &connection, tails).await?
@@ -144,10 +145,12 @@ struct Batch<'a> {
     columns: Vec<Columns<'a>>,
     /// Each with its item, its place in it and its value.
     changes: Vec<(usize, usize, &'a Change, Option<&'a [u8]>)>,
+    /// How many connections there had been before it is sent.
+    connects: u64,
 }
 
 impl<'a> Batch<'a> {
-    fn of(items: &[&'a Item]) -> Self {
+    fn of(items: &[&'a Item], connects: u64) -> Self {
         let mut shards: BTreeMap<i16, Vec<(usize, &Request)>> = BTreeMap::new();
         let mut changes = Vec::new();
         let mut fates = Vec::with_capacity(items.len());
@@ -167,7 +170,7 @@ impl<'a> Batch<'a> {
         // Stable: of two changes of one cell the first comes first.
         changes.sort_by(|(.., a, _), (.., b, _)| (a.shard, &a.name).cmp(&(b.shard, &b.name)));
         let columns = shards.iter().map(|(shard, requests)| Columns::of(*shard, requests)).collect();
-        Self { fates, columns, changes }
+        Self { fates, columns, changes, connects }
     }
 
     /// Appends of one shard in a single statement, if all their heads are known and nobody else has written to the shard since.
@@ -189,7 +192,7 @@ impl<'a> Batch<'a> {
             return Ok(None);
         };
         count(&connections.counters.known, 1);
-        let grown = columns.grown(row.get(0), |_| true);
+        let grown = columns.grown(row.get(0), self.connects, |_| true);
         Ok(Some(Done { fates: self.fates.clone(), grown: Vec::from([grown]) }))
     }
 
@@ -251,7 +254,7 @@ impl<'a> Batch<'a> {
                 }
             }
             let fits = |request| done.fates.get(request).is_some_and(Fate::fits);
-            done.grown.push(columns.grown(first.get(0), fits));
+            done.grown.push(columns.grown(first.get(0), self.connects, fits));
         }
         for ((item, place, ..), rows) in self.changes.iter().zip(cells) {
             if let Some(Fate::Versions(versions)) = done.fates.get_mut(*item) {
